@@ -4,6 +4,9 @@ The archive is a ZIP file without compression: ``data/...`` and ``home/...`` are
 the home folder, and ``manifest.json`` names each with its size and SHA-256. Databases are copied with SQLite's backup
 API, all as they were at one moment, so the service can run meanwhile. Chroma's index and the thumbnails are left out:
 they are made again from the databases.
+
+What a server has of the state is in the archive as the files that a data folder has instead (`assistant.migration`). So
+an archive of either kind can be restored to either.
 """
 
 import contextlib
@@ -16,7 +19,7 @@ import tempfile
 import time
 import tomllib
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 from typing import IO, Annotated, Any, Final
@@ -26,13 +29,14 @@ from packaging.version import Version
 from pydantic import AfterValidator, BaseModel, Field, SecretStr, ValidationError
 
 from assistant.errors import BadInput, StoreError
+from assistant.migration import STORES, move
 from assistant.privacy.pseudonyms import key_file
 from assistant.settings import Settings, config_file
 from assistant.storage import INCOMING
-from tools.place import StateServer
+from tools.place import Place, StateServer
 from tools.records import Record
 from tools.storage import SqliteFile, sync
-from tools.store.database import DATABASE, renew_identity
+from tools.store.database import DATABASE, catalogue_file, renew_identity
 
 PACKAGE: Final = "recommendation-assistant"
 FORMAT: Final = 1
@@ -93,18 +97,27 @@ class Restored(Record):
     Attributes:
         moved: where the earlier data are now, if there were any.
         key_missing: the path at which the key of the pseudonyms is needed and is not there.
+        server: the host and database that the state was written to, if there is one and the archive has any.
     """
 
     manifest: Manifest
     moved: Path | None = None
     key_missing: Path | None = None
+    server: str | None = None
 
 
 # Writing an archive --------------------------------------------------------------------------------------------------
 
 
-def back_up(settings: Settings, file: Path, *, with_secrets: bool, done: Done) -> Manifest:
+def back_up(settings: Settings, file: Path, *, with_secrets: bool, done: Done, with_state: bool = True) -> Manifest:
     """Write the archive; ``file`` appears only when it is complete.
+
+    Args:
+        settings: name the data folder, and the server that has the state, if there is one.
+        file: the archive.
+        with_secrets: also the key of the pseudonyms, and the secrets of the settings file.
+        done: told how many bytes are copied.
+        with_state: also what a server has; without it the archive says that it is missing.
 
     Raises:
         BadInput: the file exists already, or lies in the data folder.
@@ -124,14 +137,21 @@ def back_up(settings: Settings, file: Path, *, with_secrets: bool, done: Done) -
         with zipfile.ZipFile(making, "w", allowZip64=True) as archive:
             writer = _Writer(archive, done)
             # The databases first: an upload that one of them names is then in the archive, too.
-            for copy in _copied_databases(data, Path(folder)):
+            place = settings.place()
+            state = _copied_state(place, Path(folder, "state")) if with_state else []
+            own = [path for path in _own_databases(data, place) if path.name not in {copy.name for copy in state}]
+            for copy in _copied_databases([*own, *state], Path(folder)):
                 writer.add(f"data/{copy.name}", copy)
                 copy.unlink()
             for name, path in _other_files(data, writer.leave_out):
                 writer.add(f"data/{name}", path)
             _add_home(writer, settings, Path(folder), with_secrets)
-            if isinstance(place := settings.place(), StateServer):
+            if isinstance(place, StateServer) and not with_state:
                 writer.leave_out(f"the state in PostgreSQL at {place.name}; back it up with pg_dump")
+            if settings.files.is_shared:
+                writer.leave_out(
+                    f"what only the object storage {settings.files.name} has of uploads and media; copy that, too"
+                )
             manifest = Manifest(
                 format=FORMAT,
                 program=version(PACKAGE),
@@ -169,11 +189,25 @@ class _Writer:
             self.files.append(ArchivedFile(path=name, bytes=size, sha256=digest, mtime_ns=modified))
 
 
-def _copied_databases(data: Path, to: Path) -> Iterator[Path]:
+def _own_databases(data: Path, place: Place) -> list[Path]:
+    """The databases of the data folder that are in use."""
+    unused = {store.file for store in STORES} if isinstance(place, StateServer) else set()
+    return [path for path in data.glob("*.sqlite") if path.name not in unused]
+
+
+def _copied_state(place: Place, to: Path) -> list[Path]:
+    """The files that stand for what a server has; none where there is no server."""
+    if not isinstance(place, StateServer):
+        return []
+    move(place, to)
+    return [path for name in (*(store.file for store in STORES), DATABASE) if (path := to / name).is_file()]
+
+
+def _copied_databases(paths: Sequence[Path], to: Path) -> Iterator[Path]:
     """A copy of each database, all of one moment; the small ones first, because some block writers meanwhile."""
     with contextlib.ExitStack() as stack:
         sources = []
-        for path in sorted(data.glob("*.sqlite"), key=lambda path: path.stat().st_size):
+        for path in sorted(paths, key=lambda path: path.stat().st_size):
             db = stack.enter_context(SqliteFile(path, path.stem, MEND).opened(read_only=True))
             db.execute("begin")
             db.execute("select count(*) from sqlite_master").fetchone()  # from here on it sees this moment
@@ -350,11 +384,12 @@ def _unpack(
 def restore(settings: Settings, file: Path, *, force: bool, done: Done) -> Restored:
     """Put an archive's files in the place of the data folder; until everything was read and checked nothing changes.
 
-    The data folder is exchanged in one step; earlier data are moved beside it. The settings file and the secrets
-    follow, each in one step.
+    The state is written to the server that the settings name, if there is one, and what it has of it is deleted. The
+    data folder is exchanged in one step; earlier data are moved beside it. The settings file and the secrets follow,
+    each in one step.
 
     Raises:
-        BadInput: the archive is unusable, or there are data already and not ``force``.
+        BadInput: the archive is unusable, or there are data already, also on the server, and not ``force``.
         StoreError: a process uses the data folder, or something cannot be written.
     """
     data = settings.data_folder.resolve()
@@ -372,13 +407,27 @@ def restore(settings: Settings, file: Path, *, force: bool, done: Done) -> Resto
             (staging / "data").mkdir(mode=0o700)
             _unpack(archive, manifest, file, done, lambda entry: _staged(staging, entry))
             if (staging / "data" / DATABASE).exists():
-                renew_identity(staging / "data")
+                with catalogue_file(staging / "data").writing() as catalogue:
+                    renew_identity(catalogue)
+            server = _state_moved(staging / "data", settings.place(), force=force)
             copies = {made.enter_context(_beside(staging / name, target)): target for name, target in targets.items()}
             moved = _swap_in(staging, data)
             for copy, target in copies.items():
                 copy.replace(target)
     key = key_file(settings)
-    return Restored(manifest=manifest, moved=moved, key_missing=None if key.exists() else key)
+    return Restored(manifest=manifest, moved=moved, key_missing=None if key.exists() else key, server=server)
+
+
+def _state_moved(staged: Path, place: Place, *, force: bool) -> str | None:
+    """Have the state on a server instead of in the staged files, and the catalogue on both; which one, if it is so."""
+    files = [path for store in STORES if (path := staged / store.file).is_file()]
+    if not isinstance(place, StateServer) or not (files or (staged / DATABASE).is_file()):
+        return None
+    move(staged, place, force=force)
+    for file in files:
+        for path in staged.glob(f"{file.name}*"):
+            path.unlink()
+    return place.name
 
 
 def _home_targets(settings: Settings, manifest: Manifest) -> dict[str, Path]:

@@ -18,6 +18,7 @@ from typing import Any, Final, Literal
 from assistant.errors import ProductError
 from assistant.models.names import model_name
 from assistant.settings import Settings, project_folder
+from assistant.storage import open_catalogue
 from tools.place import StateServer
 
 State = Literal["present", "missing", "optional"]
@@ -28,6 +29,7 @@ NEEDED_DISK_GIB: Final = 2.0
 # peaks of the cpu profile's server (the 1.5B's is an estimate), and of the encoders, Whisper and stores beside it
 SERVER_GIB: Final = {"qwen2.5-coder-0.5b-instruct": 4.5, "qwen2.5-coder-1.5b-instruct": 8.5}
 REST_GIB: Final = 2.0
+ANSWER_SECONDS: Final = 3.0
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,9 @@ def examine(settings: Settings) -> Report:
         ("vLLM server", _server),
         ("model's steps", _steps),
         ("state", _state),
+        ("Redis server", _redis),
+        ("Chroma server", _chroma),
+        ("objects", _objects),
         ("catalogue", _catalogue),
         ("folders", _folders),
         ("memory", _memory),
@@ -198,16 +203,63 @@ def _state(settings: Settings) -> Iterator[Diagnosis]:
         yield Diagnosis("state", "present", f"PostgreSQL at {place.name}")
 
 
+def _redis(settings: Settings) -> Iterator[Diagnosis]:
+    """Does the server that workers share answer?"""
+    if not settings.redis_url:
+        return
+    from redis import Redis, RedisError  # may be missing
+
+    try:
+        with Redis.from_url(
+            settings.redis_url, socket_timeout=ANSWER_SECONDS, socket_connect_timeout=ANSWER_SECONDS
+        ) as redis:
+            redis.ping()
+            where = redis.get_connection_kwargs()
+    except (RedisError, ValueError):  # what it says may hold the password
+        mend = "redis-server, or correct the setting state.redis"
+        yield Diagnosis("Redis server", "missing", "the Redis server of state.redis does not answer", mend)
+    else:
+        place = where.get("path") or f"{where.get('host', 'localhost')}:{where.get('port', 6379)}"
+        yield Diagnosis("Redis server", "present", str(place))
+
+
+def _chroma(settings: Settings) -> Iterator[Diagnosis]:
+    """Does the server that has the vectors answer?"""
+    if settings.chroma_url is None:
+        return
+    from tools.store import chroma_server  # may be broken
+
+    if chroma_server.beats(settings.chroma_url, ANSWER_SECONDS):
+        at = chroma_server.address(settings.chroma_url)
+        yield Diagnosis("Chroma server", "present", f"{at.host}:{at.port}")
+        return
+    detail = "the Chroma server of chroma_url does not answer; until it does, only words are searched"
+    yield Diagnosis("Chroma server", "missing", detail, "chroma run --path FOLDER, or correct the setting chroma_url")
+
+
+def _objects(settings: Settings) -> Iterator[Diagnosis]:
+    """Can object storage be written and read?"""
+    files = settings.files
+    if not files.is_shared:
+        return
+    try:
+        files.check(write=True)
+    except ProductError as exc:
+        yield Diagnosis("objects", "missing", str(exc), "start that storage, or correct state.objects and its secrets")
+    else:
+        yield Diagnosis("objects", "present", files.name)
+
+
 def _catalogue(settings: Settings) -> Iterator[Diagnosis]:
-    from tools.store import Catalogue  # may be broken
 
     fill = "assistant ingest FILE (or for the sample: make demo)"
-    if not (settings.data_folder / "catalogue.sqlite").exists():
+    if not settings.state_server and not (settings.data_folder / "catalogue.sqlite").exists():
         yield Diagnosis("catalogue", "missing", f"none in {settings.data_folder}", fill)
         return
-    with Catalogue.open(settings.data_folder, chroma_url=settings.chroma_url, read_only=True) as catalogue:
+    with open_catalogue(settings, read_only=True) as catalogue:
         count = catalogue.count()
-        detail = f"{count:,} items in {settings.data_folder}"
+        shared = f", a copy of the catalogue in {settings.state_server.name}" if settings.state_server else ""
+        detail = f"{count:,} items in {settings.data_folder}{shared}"
         yield Diagnosis("catalogue", "present" if count else "missing", detail, "" if count else fill)
         if count:
             yield _encoders(settings, catalogue)

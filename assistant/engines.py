@@ -9,6 +9,7 @@ from assistant.errors import ServiceMissing, StoreError
 from assistant.ingest.speech import Listener
 from assistant.models import ensure_present
 from assistant.settings import Settings
+from assistant.storage import open_catalogue
 from tools.engines.lazy import Lazy
 from tools.engines.parts import Engines
 from tools.media import MediaLimits
@@ -65,9 +66,7 @@ def media_limits(settings: Settings) -> MediaLimits:
 
 
 def _catalogue(settings: Settings) -> "Catalogue":
-    from tools.store import Catalogue  # brings its library
-
-    catalogue = Catalogue.open(settings.data_folder, chroma_url=settings.chroma_url)
+    catalogue = open_catalogue(settings)
     with suppress(StoreError):  # a full disk, say: reading goes on
         catalogue.tidy()
     return catalogue
@@ -144,6 +143,19 @@ def _sounds(settings: Settings) -> "SoundEncoder":
 
     sound = settings.sound
     return ClapSounds(sound.clap_model, threads=settings.threads) if sound.encoder == "clap" else LogMel()
+
+
+def may_use_cards(settings: Settings) -> bool:
+    """Whether one of the encoders of items runs on a graphics card where there is one; those on ONNX Runtime do not.
+
+    Raises:
+        ServiceMissing: the text encoder's folder is not there.
+    """
+    from tools.engines.text_onnx import is_onnx_encoder  # brings its library
+
+    if settings.vision.encoder == "open_clip" or settings.sound.encoder == "clap":
+        return True
+    return not settings.text.base_url and not is_onnx_encoder(_folder(settings, settings.text.model))
 
 
 def fetch_clip(settings: Settings) -> None:

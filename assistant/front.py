@@ -34,6 +34,7 @@ from assistant.agent.scores import keep, kept_scores
 from assistant.agent.state import Request, TurnContext, TurnRules
 from assistant.agent.steps import planner_in_force
 from assistant.background import in_thread
+from assistant.checkpoint_tables import KEPT
 from assistant.claims import load_claims
 from assistant.claims.entailment import entailment_for
 from assistant.engines import entailment_in, media_limits
@@ -288,13 +289,17 @@ class Assistant:
         folder = self.uploads(session_id)
         if not await asyncio.to_thread(folder.is_dir):
             return
+        # Before the memory is read: a turn on another machine may add to both, and its files are not here before.
+        paths = await asyncio.to_thread(lambda: list(folder.iterdir()))
         try:
-            remembered = {attachment.path for attachment in (await self.memory(session_id)).attachments.values()}
+            attachments = (await self.memory(session_id)).attachments.values()
+            remembered = {Path(attachment.path).name for attachment in attachments}
         except SessionError:
             remembered = set()
-        for path in await asyncio.to_thread(lambda: list(folder.iterdir())):
-            if str(path) not in remembered:
-                await asyncio.to_thread(path.unlink, missing_ok=True)
+        for path in paths:
+            if path.name not in remembered:
+                with contextlib.suppress(StoreError):  # it is deleted with its session
+                    await asyncio.to_thread(self.settings.files.delete, path)
 
     async def memory(self, session_id: str) -> Memory:
         """What a session remembers.
@@ -350,7 +355,7 @@ class Assistant:
         insights = await asyncio.to_thread(open_insights, self.settings.place())
         if insights:
             await asyncio.to_thread(insights.forget_session, session_id)
-        await asyncio.to_thread(remove_sessions, self.settings.data_folder, self.log, [session_id])
+        await asyncio.to_thread(remove_sessions, self.settings, self.log, [session_id])
         try:
             await asyncio.to_thread(self.log.vacuum_securely)
             if insights:
@@ -365,10 +370,10 @@ class Assistant:
             The new session's id.
 
         Raises:
-            SessionError: there is no such session, or it had fewer turns.
+            SessionError: there is no such session, it had fewer turns, or that turn is too long ago.
         """
         memory, new_id = await self._memory_after(session_id, turns), new_session_id()
-        attachments = await asyncio.to_thread(_copied, memory.attachments, self.uploads(new_id))
+        attachments = await asyncio.to_thread(self._copied, memory.attachments, session_id, new_id)
         branch_memory = memory.model_copy(update={"attachments": attachments})
         config: Any = {"configurable": {"thread_id": new_id}}
         await asyncio.to_thread(self._parts.log.copy, session_id, new_id, turns)  # first: a checkpoint has a session
@@ -381,11 +386,36 @@ class Assistant:
             memory = state.values.get("kept")
             if memory is not None and memory.turns == turns:
                 return cast(Memory, memory)
-        raise SessionError(f"There is no session {session_id!r} with {turns} turns.")
+        raise SessionError(
+            f"The session {session_id!r} has no turn {turns} that another one can begin at; what it remembered is kept "
+            f"of its last {KEPT} turns, and of the last one alone after a week."
+        )
 
     def uploads(self, session_id: str) -> Path:
         """Where a session's pictures and recordings lie."""
         return self.settings.data_folder / UPLOADS / session_id
+
+    def file_of(self, attachment: Attachment, session_id: str) -> Path | None:
+        """The file of a session's attachment in this machine's folder, fetched if need be; None: it is gone.
+
+        Raises:
+            StoreError: it cannot be fetched now.
+        """
+        stored, files = Path(attachment.path), self.settings.files
+        here = self.uploads(session_id) / stored.name  # the path is that of the machine that took it
+        places = (here,) if files.is_shared else (stored, here)
+        return next((path for path in places if files.fetch(path)), None)
+
+    def _copied(self, attachments: dict[str, Attachment], session_id: str, new_id: str) -> dict[str, Attachment]:
+        """Attachments with files of their own in a new session; one whose file is gone is left out."""
+        copied, folder = {}, self.uploads(new_id)
+        for name, attachment in attachments.items():
+            if source := self.file_of(attachment, session_id):
+                folder.mkdir(parents=True, exist_ok=True)
+                target = Path(shutil.copyfile(source, folder / source.name))
+                self.settings.files.put(target)
+                copied[name] = attachment.model_copy(update={"path": str(target)})
+        return copied
 
     async def warm_up(self) -> None:
         """Load what the first turn would load, and have the server read the fixed part of the first prompt.
@@ -504,10 +534,12 @@ class Assistant:
         item = catalogue.get(reference.removeprefix(ITEM_PICTURE))
         return catalogue.image_path(item, 0) if item else None
 
-    def _resolve(self, reference: str, attachments: dict[str, Attachment]) -> Path:
+    def _resolve(self, reference: str, attachments: dict[str, Attachment], session_id: str) -> Path:
         """The file behind an attachment id, or an item's picture; never a path of the model's own making."""
         if reference in attachments:
-            return Path(attachments[reference].path)
+            if path := self.file_of(attachments[reference], session_id):
+                return path
+            raise MediaError(f"The file of {reference} is gone.")
         if path := self.item_picture(reference):
             return path
         ids = ", ".join(attachments) or "none"
@@ -524,7 +556,7 @@ class Assistant:
             vocabulary=catalogue.vocabulary(),
             chat=self._parts.chat.for_turn(request.session_id),
             reader=MessageReader(encoder, heads, catalogue, led=planner_in_force(self.settings) == "model"),
-            run_tool=partial(self._run_tool, user=request.owner),
+            run_tool=partial(self._run_tool, user=request.owner, session_id=request.session_id),
             uploads=self.uploads(request.session_id),
             models=model_names(self.settings),
             rules=self._rules,
@@ -543,11 +575,11 @@ class Assistant:
         return None
 
     async def _run_tool(
-        self, call: PlannedCall, attachments: dict[str, Attachment], *, user: str
+        self, call: PlannedCall, attachments: dict[str, Attachment], *, user: str, session_id: str
     ) -> tuple[Step, dict[str, Any] | None]:
         """Run one tool with its deadline; a tool that overruns it is a failed step, and the turn goes on."""
         outcome = await self.call_tool(
-            call.tool, call.arguments, lambda ref: self._resolve(ref, attachments), user=user
+            call.tool, call.arguments, lambda ref: self._resolve(ref, attachments, session_id), user=user
         )
         result = {"ok": outcome.ok, "error": outcome.error, "failure": outcome.failure}
         return Step(**call.model_dump(), **result, seconds=round(outcome.seconds, 3)), self.border.outcome(
@@ -581,18 +613,6 @@ def check_prompts(folder: Path | None) -> None:
             check_folder(folder)
     except PromptError as exc:
         raise ConfigError(str(exc)) from exc
-
-
-def _copied(attachments: dict[str, Attachment], folder: Path) -> dict[str, Attachment]:
-    """Attachments with files of their own in the folder; one whose file is gone is left out."""
-    copied = {}
-    for name, attachment in attachments.items():
-        source = Path(attachment.path)
-        if source.is_file():
-            folder.mkdir(parents=True, exist_ok=True)
-            target = shutil.copyfile(source, folder / source.name)
-            copied[name] = attachment.model_copy(update={"path": str(target)})
-    return copied
 
 
 def model_names(settings: Settings) -> dict[str, str]:

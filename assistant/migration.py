@@ -1,4 +1,4 @@
-"""The state of people and conversations moved from a data folder to a server, or back: `assistant migrate`.
+"""The catalogue and the state of people moved from a data folder to a server, or back: `assistant migrate`.
 
 Every store's rows are written in one transaction and compared, by number and digest, before it is kept; what they are
 copied from stays as it is. Checkpoints have another form on a server, so they are read and written by LangGraph.
@@ -8,13 +8,15 @@ import asyncio
 import contextlib
 import hashlib
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Union
 
 import sqlalchemy as sa
 from langgraph.checkpoint.base import CheckpointTuple
 
+from assistant.checkpoint_tables import KEPT
 from assistant.checkpoints import SessionSaver, open_saver, thinned
 from assistant.errors import BadInput, StoreError
 from assistant.insights import log as insights
@@ -24,8 +26,10 @@ from assistant.sessions import SessionLog, serializer
 from assistant.storage import KEYS, SESSIONS, VISITORS
 from assistant.visitors import SCHEMA as VISITORS_SCHEMA
 from tools.database import NUL_MARK, Schema, StateDatabase
+from tools.objects import SharedFiles
 from tools.place import Place, StateServer, is_there, within
 from tools.records import Record
+from tools.store import moving
 from tools.taste import events
 
 if TYPE_CHECKING:
@@ -57,7 +61,7 @@ STORES: Final = (
 
 
 class MovedTable(Record):
-    """A table that was copied; ``digest``: SHA-256 of its rows in the order of their values."""
+    """A table that was copied; ``digest``: SHA-256 of its rows in the order of their values, or the sum of theirs."""
 
     store: str
     table: str
@@ -66,12 +70,18 @@ class MovedTable(Record):
 
 
 def move(
-    source: Place, target: Place, *, force: bool = False, say: Callable[[str], None] = lambda _: None
+    source: Place,
+    target: Place,
+    *,
+    force: bool = False,
+    only_catalogue: bool = False,
+    say: Callable[[str], None] = lambda _: None,
 ) -> list[MovedTable]:
     """Copy everything from one data folder or server to another.
 
     Args:
-        force: delete what the target holds; otherwise it has to be empty.
+        force: delete what the target holds of what is copied; otherwise it has to be empty.
+        only_catalogue: leave the state of people as it is on both sides.
 
     Raises:
         BadInput: both are the same, the source holds nothing, or the target is not empty.
@@ -79,39 +89,79 @@ def move(
     """
     if source == target:
         raise BadInput("The state lies there already.")
-    stores = [store for store in STORES if is_there(within(source, store.file))]
-    if not stores:
-        raise BadInput(f"There is no state in {_name(source)}.")
+    every = () if only_catalogue else STORES
+    stores = [store for store in every if is_there(within(source, store.file))]
+    with_catalogue = moving.has_catalogue(source)
+    if not stores and not with_catalogue:
+        raise BadInput(f"There is no {'catalogue' if only_catalogue else 'state'} in {_name(source)}.")
     if not force:
-        _refuse_rows(target)
+        _refuse_rows(target, every)
+        if with_catalogue and moving.has_catalogue(target):
+            raise BadInput(f"{_name(target)} holds a catalogue already; --force deletes what is there.")
+    moved = []
+    with contextlib.ExitStack() as stack:
+        if stores:
+            moved += _moved_stores(source, target, stack, stores, STORES if force else stores, say)
+        if with_catalogue:
+            for one in moving.move(source, target, stack):
+                moved.append(MovedTable(store="catalogue", **one._asdict()))
+                say(f"catalogue: {one.table}: {one.rows:,} rows")
+    if stores and is_there(within(target, SESSIONS)):
+        SessionLog(within(target, SESSIONS)).forget([])  # checkpoints that are no session's any more
+    return moved
+
+
+def _moved_stores(
+    source: Place,
+    target: Place,
+    stack: contextlib.ExitStack,
+    stores: Sequence[_Store],
+    every: Sequence[_Store],
+    say: Callable[[str], None],
+) -> list[MovedTable]:
+    """Copy stores; those of ``every`` that the source does not have are emptied."""
     moved = []
     if stores[0].file == SESSIONS:
         moved.append(asyncio.run(_copied_checkpoints(within(source, SESSIONS), within(target, SESSIONS))))
         say(f"sessions: {CHECKPOINTS}: {moved[-1].rows:,}")
-    with contextlib.ExitStack() as stack:
-        for store in STORES if force else stores:
-            if store not in stores and not is_there(within(target, store.file)):
-                continue
-            written = stack.enter_context(store.at(target).writing())
-            _wait_for_others(written)
-            if store not in stores:
-                _empty(written, store)
-                continue
-            with store.at(source).reading() as read:
-                for table in store.schema.tables.sorted_tables:
-                    moved.append(_copied(read, written, store, table))
-                    say(f"{store.schema.name}: {table.name}: {moved[-1].rows:,} rows")
-    if is_there(within(target, SESSIONS)):
-        SessionLog(within(target, SESSIONS)).forget([])  # checkpoints that are no session's any more
+    for store in every:
+        if store not in stores and not is_there(within(target, store.file)):
+            continue
+        written = stack.enter_context(store.at(target).writing())
+        _wait_for_others(written)
+        if store not in stores:
+            _empty(written, store)
+            continue
+        with store.at(source).reading() as read:
+            for table in store.schema.tables.sorted_tables:
+                moved.append(_copied(read, written, store, table))
+                say(f"{store.schema.name}: {table.name}: {moved[-1].rows:,} rows")
     return moved
+
+
+def copy_files(source: Path | str, target: Path | str, most_bytes: int) -> MovedTable:
+    """Copy attachments and fetched media from a data folder to object storage by its URL, or back.
+
+    What the target has of the same name and size is not copied again, so the same call goes on after a failure.
+
+    Raises:
+        StoreError: something cannot be read or written, or has another size after it was written.
+    """
+    folder, url = (source, target) if isinstance(source, Path) else (target, source)
+    files = SharedFiles(Path(folder), str(url), most_bytes)
+    copied = files.push() if isinstance(source, Path) else files.pull()
+    digest = hashlib.sha256()
+    for path, size in sorted(copied.items()):
+        digest.update(f"{path.relative_to(folder).as_posix()}\0{size}\n".encode())
+    return MovedTable(store="objects", table="files", rows=len(copied), digest=digest.hexdigest())
 
 
 def _name(place: Place) -> str:
     return place.name if isinstance(place, StateServer) else str(place)
 
 
-def _refuse_rows(target: Place) -> None:
-    for store in STORES:
+def _refuse_rows(target: Place, stores: Sequence[_Store]) -> None:
+    for store in stores:
         if not is_there(within(target, store.file)):
             continue
         with store.at(target).reading() as db:
@@ -176,12 +226,11 @@ Saver = Union[SessionSaver, "ServerSaver"]
 
 async def _copied_checkpoints(source: Place, target: Place) -> MovedTable:
     """Those of sessions; without their sessions, if the rest is not kept, they are as good as deleted."""
-    sessions = sorted(SessionLog(source).all_ids())
     SessionLog(target)  # makes the tables
     rows, digests = 0, (hashlib.sha256(), hashlib.sha256())
     async with open_saver(source) as read, open_saver(target) as written:
-        for session in sessions:
-            found = [one async for one in _of_session(read, session)]
+        for session in SessionLog(source).each_id():
+            found = [one async for one in _of_session(read, session)][:KEPT]
             await written.adelete_thread(session)
             for one in reversed(found):
                 at = {**one.config["configurable"], "checkpoint_id": _parent(one)}

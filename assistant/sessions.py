@@ -23,6 +23,7 @@ import assistant.agent.state
 import assistant.records
 import assistant.understanding
 import tools.records
+from assistant import checkpoint_tables
 from assistant.agent.state import Request
 from assistant.errors import SessionError
 from assistant.records import LOCAL, Reply, TurnEvent
@@ -32,14 +33,8 @@ from tools.place import Place
 from tools.records import Record
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_CHECKPOINTS: Final = {
-    "sqlite": ("checkpoints", "writes"),
-    "postgresql": ("checkpoints", "checkpoint_blobs", "checkpoint_writes"),
-}
-"""LangGraph's tables beside these, by dialect; a session's id is their ``thread_id``."""
-
 BATCH: Final = 500
-"""Sessions whose ids are named in one statement."""
+"""Sessions that are read, or whose ids are named, in one statement."""
 
 TITLE_CHARACTERS = 60
 
@@ -103,20 +98,51 @@ class SessionLog:
             raise SessionError(f"There is no session {session_id!r}.")
         return _session(row)
 
-    def of_owner(self, owner: str, limit: int = 50, before: float | None = None, query: str = "") -> list[Session]:
-        """An owner's sessions that were last used before a moment, latest first; all of them for a limit of -1.
+    def of_owner(
+        self, owner: str, limit: int = 50, before: float | None = None, query: str = "", before_id: str = ""
+    ) -> list[Session]:
+        """A page of an owner's sessions, latest first; all of them for a limit of -1, where they are known to be few.
 
-        With a query only those whose title or messages hold it, upper and lower case the same.
+        Args:
+            owner: whose.
+            limit: at most so many.
+            before: only those that were last used before this moment; of the last session of the page before.
+            query: only those whose title or messages hold it, upper and lower case the same.
+            before_id: that session's id, so that none is left out that was used at the same moment.
         """
-        wanted: sa.ColumnElement[bool] = (SESSIONS.c.owner == owner) & (
-            SESSIONS.c.updated_at < (before or time.time() + 1)
-        )
+        moment = before or time.time() + 1
+        earlier = SESSIONS.c.updated_at < moment
+        if before_id:
+            earlier |= (SESSIONS.c.updated_at == moment) & (SESSIONS.c.session_id < before_id)
+        wanted: sa.ColumnElement[bool] = (SESSIONS.c.owner == owner) & earlier
         with self._db.reading() as db:
             if query:
                 ids = list(itertools.islice(_holding(db, wanted, query.casefold()), None if limit < 0 else limit))
                 wanted = SESSIONS.c.session_id.in_(ids)
-            latest = _SESSIONS.where(wanted).order_by(SESSIONS.c.updated_at.desc())
+            latest = _SESSIONS.where(wanted).order_by(SESSIONS.c.updated_at.desc(), SESSIONS.c.session_id.desc())
             return [_session(row) for row in db.execute(latest if limit < 0 else latest.limit(limit))]
+
+    def each_of(self, owner: str) -> Iterator[Session]:
+        """An owner's sessions, last begun first, read in pages; one that is used meanwhile is not missed."""
+        order = (SESSIONS.c.created_at.desc(), SESSIONS.c.session_id.desc())
+        pages = _SESSIONS.where(SESSIONS.c.owner == owner).order_by(*order).limit(BATCH)
+        page = pages
+        while True:
+            with self._db.reading() as db:
+                sessions = [_session(row) for row in db.execute(page)]
+            yield from sessions
+            if len(sessions) < BATCH:
+                return
+            last = sessions[-1]
+            page = pages.where(
+                (SESSIONS.c.created_at < last.created_at)
+                | (SESSIONS.c.created_at == last.created_at) & (SESSIONS.c.session_id < last.session_id)
+            )
+
+    def count_of(self, owner: str) -> int:
+        """How many sessions an owner has."""
+        with self._db.reading() as db:
+            return db.scalar(sa.select(sa.func.count()).where(SESSIONS.c.owner == owner)) or 0
 
     def rename(self, session_id: str, title: str) -> None:
         """Give a session another title."""
@@ -135,10 +161,29 @@ class SessionLog:
                 # sessions first: their rows have a turn that is being kept, and this, wait for each other
                 for table in (SESSIONS, REPLIES, FEEDBACK, IMPRESSIONS):
                     db.execute(table.delete().where(table.c.session_id.in_(ids)))
-            for name in set(_CHECKPOINTS[self._db.dialect]) & set(sa.inspect(db).get_table_names()):
+            for name in set(checkpoint_tables.BY_DIALECT[self._db.dialect]) & set(sa.inspect(db).get_table_names()):
                 thread = sa.column("thread_id", Text)
                 known = sa.exists().where(SESSIONS.c.session_id == sa.literal_column(f"{name}.thread_id"))
                 db.execute(sa.delete(sa.table(name, thread)).where(~known))
+
+    def thin(self, before: float) -> int:
+        """Keep only the last checkpoint of sessions that were last used before a moment; of how many there were more.
+
+        What is deleted leaves room in the file for what is kept later.
+        """
+        total = 0
+        with self._db.reading() as db:
+            if not sa.inspect(db).has_table(checkpoint_tables.CHECKPOINTS.name):
+                return total
+        while True:  # in several transactions: turns are kept meanwhile
+            with self._db.writing() as db:
+                ids = list(db.scalars(checkpoint_tables.with_several(before, BATCH)))
+                if not ids:
+                    return total
+                db.execute(checkpoint_tables.all_but_last(ids))
+                if self._db.dialect == "postgresql":
+                    db.execute(checkpoint_tables.values_of_none(ids))
+            total += len(ids)
 
     def vacuum_securely(self) -> None:
         """Overwrite what was deleted, as far as `StateDatabase.vacuum_securely` does."""
@@ -247,10 +292,17 @@ class SessionLog:
         with self._db.reading() as db:
             return list(db.scalars(_IDS.where(answered)))
 
-    def all_ids(self) -> list[str]:
-        """Ids of all sessions, also of those without a turn, latest first."""
-        with self._db.reading() as db:
-            return list(db.scalars(_IDS))
+    def each_id(self) -> Iterator[str]:
+        """Ids of all sessions, also of those without a turn, read in pages."""
+        last = ""
+        while True:
+            page = sa.select(SESSIONS.c.session_id).where(SESSIONS.c.session_id > last)
+            with self._db.reading() as db:
+                ids = list(db.scalars(page.order_by(SESSIONS.c.session_id).limit(BATCH)))
+            yield from ids
+            if len(ids) < BATCH:
+                return
+            last = ids[-1]
 
     def ids_of(self, owner: str) -> list[str]:
         """Ids of all sessions of an owner, latest first."""
@@ -285,7 +337,7 @@ def _holding(db: sa.Connection, wanted: sa.ColumnElement[bool], words: str) -> I
         sa.select(SESSIONS.c.session_id, SESSIONS.c.title, REPLIES.c.said)
         .join_from(SESSIONS, REPLIES, REPLIES.c.session_id == SESSIONS.c.session_id, isouter=True)
         .where(wanted)
-        .order_by(SESSIONS.c.updated_at.desc(), SESSIONS.c.session_id)
+        .order_by(SESSIONS.c.updated_at.desc(), SESSIONS.c.session_id.desc())
     )
     rows = db.execute(texts.execution_options(yield_per=BATCH))
     for session_id, of_session in itertools.groupby(rows, lambda row: row.session_id):

@@ -37,6 +37,7 @@ from pydantic_settings import (
 from assistant.errors import ConfigError
 from assistant.storage import KEYS, VISITORS
 from tools.errors import StoreError
+from tools.objects import SharedFiles, shared_files
 from tools.place import Place, StateServer
 from tools.rank_fusion import JOINT_WEIGHTS, WEIGHTS
 
@@ -371,6 +372,12 @@ class StateSettings(Section):
     redis: SecretStr | None = Field(
         None, description="a Redis server with the running turns and rate limits of all workers; unset: one worker"
     )
+    objects: SecretStr | None = Field(
+        None, description="object storage for attachments and fetched media, such as s3://BUCKET/FOLDER; unset: files"
+    )
+    cache_bytes: int = Field(
+        10 * 2**30, ge=0, description="how much of the object storage the data folder keeps once an hour is over"
+    )
 
     @field_validator("url")
     @classmethod
@@ -389,6 +396,14 @@ class StateSettings(Section):
         value = url.get_secret_value().strip() if url else ""
         if value and not value.startswith(("redis://", "rediss://")):
             raise ValueError("the URL of Redis is not like redis://:PASSWORD@HOST:6379/0")
+        return SecretStr(value) if value else None
+
+    @field_validator("objects")
+    @classmethod
+    def _is_url(cls, url: SecretStr | None) -> SecretStr | None:
+        value = url.get_secret_value().strip() if url else ""
+        if value and not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^?#\s]+", value):
+            raise ValueError("the URL of the object storage is not like s3://BUCKET/FOLDER")
         return SecretStr(value) if value else None
 
 
@@ -482,12 +497,23 @@ class Settings(BaseSettings):
 
     def place(self, name: str = "") -> Place:
         """Where state of people and conversations lies: a file of the data folder, or a server for all of it."""
-        return StateServer(self.state.url.get_secret_value()) if self.state.url else self.data_folder / name
+        return self.state_server or self.data_folder / name
+
+    @property
+    def state_server(self) -> StateServer | None:
+        """The server that has the state, and the catalogue, for several machines."""
+        return StateServer(self.state.url.get_secret_value()) if self.state.url else None
 
     @property
     def redis_url(self) -> str:
         """Of the server that workers share; empty for one worker."""
         return self.state.redis.get_secret_value() if self.state.redis else ""
+
+    @property
+    def files(self) -> SharedFiles:
+        """The files of the data folder, with the object storage that they also lie in, if there is one."""
+        most = max(self.limits.image_bytes, self.limits.audio_bytes, self.limits.video_bytes)
+        return shared_files(self.data_folder, self.state.objects.get_secret_value() if self.state.objects else "", most)
 
     def over(self, folder: Path, **changes: Any) -> "Settings":  # noqa: ANN401 - they are other settings
         """The same over another data folder, where its state lies, too."""

@@ -2,8 +2,13 @@
 
 import hashlib
 import shutil
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from assistant.settings import Settings
+    from tools.store import Catalogue
 
 SESSIONS: Final = "sessions.sqlite"
 """Sessions, replies, checkpoints and the log of rankings."""
@@ -19,6 +24,22 @@ TOOL_UPLOADS: Final = "uploads/.tools"
 UNFINISHED_TURNS: Final = "uploads/.turns"
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 """Alembic's revisions, a folder for each store."""
+
+
+def open_catalogue(
+    settings: "Settings", *, read_only: bool = False, notify: Callable[[str], None] | None = None
+) -> "Catalogue":
+    """The catalogue of these settings; arguments and errors as of `tools.store.Catalogue.open`."""
+    from tools.store import Catalogue  # brings its library
+
+    return Catalogue.open(
+        settings.data_folder,
+        chroma_url=settings.chroma_url,
+        state=settings.state_server,
+        files=settings.files,
+        read_only=read_only,
+        notify=notify,
+    )
 
 
 def tool_uploads(data_folder: Path, user_id: str) -> Path:

@@ -17,6 +17,7 @@ from assistant.privacy.pseudonyms import Pseudonyms, pseudonym
 from assistant.records import LOCAL
 from assistant.settings import Settings
 from assistant.shop import shop_profile
+from assistant.storage import open_catalogue
 from assistant.visitors import VisitorStore
 from tools.place import is_there
 from tools.records import EncoderIdentity, Record
@@ -149,7 +150,7 @@ def _check_pseudonyms(settings: Settings, there: Settings, user: str | None) -> 
 
 
 def _check_encoders(settings: Settings, catalogue: Catalogue) -> None:
-    with Catalogue.open(settings.data_folder, chroma_url=settings.chroma_url, read_only=True) as own:
+    with open_catalogue(settings, read_only=True) as own:
         identities = own.identity("text"), catalogue.identity("text")
     if None in identities:
         raise BadInput("One of the two catalogues has no items with text vectors, so that tastes cannot be compared.")

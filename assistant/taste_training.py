@@ -10,6 +10,7 @@ import psutil
 
 from assistant.errors import BadInput, StoreError
 from assistant.settings import Settings
+from assistant.storage import open_catalogue
 from tools.storage import private_folder
 from tools.taste.records import Algorithm
 
@@ -231,13 +232,12 @@ def _numbered(store: "EventStore", keys: "NDArray[np.int64]", say: "Say") -> "It
 @contextlib.contextmanager
 def _catalogue(settings: Settings) -> "Iterator[Catalogue | None]":
     """The catalogue, or None where there is none: choices alone can be learned from."""
-    from tools.store import Catalogue  # brings scipy
     from tools.store.database import DATABASE  # brings scipy
 
     if not (settings.data_folder / DATABASE).is_file():
         yield None
         return
-    with Catalogue.open(settings.data_folder, chroma_url=settings.chroma_url, read_only=True) as catalogue:
+    with open_catalogue(settings, read_only=True) as catalogue:
         yield catalogue
 
 

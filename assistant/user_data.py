@@ -18,6 +18,7 @@ from typing import Any, Final
 from pydantic import Field, ValidationError
 from pydantic_core import to_json
 
+from assistant.checkpoint_tables import UNUSED_SECONDS
 from assistant.errors import StoreError
 from assistant.impressions import ImpressionLog, expire_impressions, forget_impressions
 from assistant.insights.log import open_insights
@@ -153,7 +154,7 @@ def expire(settings: Settings, now: float | None = None) -> dict[str, int]:
     log = _log(settings)
     old = log.unused_since(before) if log else []
     if log and old:
-        remove_sessions(settings.data_folder, log, old)
+        remove_sessions(settings, log, old)
         log.vacuum_securely()
     expire_impressions(settings.place(SESSIONS), before)
     if insights := open_insights(settings.place()):
@@ -196,7 +197,7 @@ def forget_visitors(settings: Settings, owners: Sequence[str]) -> None:
     if not owners:
         return
     if log := _log(settings):
-        remove_sessions(settings.data_folder, log, [one for owner in owners for one in log.ids_of(owner)])
+        remove_sessions(settings, log, [one for owner in owners for one in log.ids_of(owner)])
         log.vacuum_securely()
     with _events(settings) as store:
         if store:
@@ -209,7 +210,7 @@ def forget_visitors(settings: Settings, owners: Sequence[str]) -> None:
 
 
 def tidy(settings: Settings) -> None:
-    """What every start of the assistant does: finish forgetting and merging, and delete what is too old.
+    """What every start of the assistant does: finish forgetting and merging, delete what is too old, thin checkpoints.
 
     What cannot be deleted now, because another process holds on to it, is told in the log and left to the next time.
     """
@@ -220,6 +221,11 @@ def tidy(settings: Settings) -> None:
         for owner, customer in visitors.redeemed():
             merge_visitor(settings, owner, customer)
         forget_visitors(settings, visitors.expired())
+        if log := _log(settings):
+            log.thin(time.time() - UNUSED_SECONDS)
+        if settings.files.is_shared:
+            _remove_orphans(settings)
+            settings.files.trim(settings.state.cache_bytes)
         _vacuum(settings)
     except StoreError as exc:
         logger.warning("Not everything that should be deleted is: %s", exc)
@@ -277,16 +283,21 @@ def _log(settings: Settings) -> SessionLog | None:
     return SessionLog(place) if is_there(place) else None
 
 
-def _sessions_of(settings: Settings, user: str) -> list[str]:
+def _each_session(settings: Settings, user: str) -> Iterator[str]:
     log = _log(settings)
-    return log.ids_of(user) if log else []
+    yield from (session.session_id for session in (log.each_of(user) if log else ()))
+
+
+def _count_sessions(settings: Settings, user: str) -> int:
+    log = _log(settings)
+    return log.count_of(user) if log else 0
 
 
 def _export_sessions(settings: Settings, user: str) -> Iterator[dict[str, Any]]:
     log = _log(settings)
     if log is None:
         return
-    for session in log.of_owner(user, limit=-1):
+    for session in log.each_of(user):
         yield {
             **session.model_dump(mode="json", exclude={"owner"}),
             "messages": [_as_kept(turn, log, session.session_id) for turn in log.read(session.session_id)]
@@ -307,18 +318,18 @@ def _pressed(item_id: str, event: str, at: float) -> dict[str, Any]:
 
 def _forget_sessions(settings: Settings, user: str) -> None:
     if log := _log(settings):  # also without sessions: an attempt before may have ended before it was vacuumed
-        remove_sessions(settings.data_folder, log, _sessions_of(settings, user))
+        remove_sessions(settings, log, log.ids_of(user))
         log.vacuum_securely()
 
 
-def remove_sessions(data_folder: Path, log: SessionLog, session_ids: Sequence[str]) -> None:
+def remove_sessions(settings: Settings, log: SessionLog, session_ids: Sequence[str]) -> None:
     """Delete sessions and their files; `SessionLog.vacuum_securely` overwrites the sessions' bytes.
 
     Raises:
         StoreError: they cannot be deleted now.
     """
     for session_id in session_ids:  # files first: without the sessions nobody would know whose they were
-        _remove(data_folder / UPLOADS / session_id)
+        _remove(settings, settings.data_folder / UPLOADS / session_id)
     log.forget(session_ids)
 
 
@@ -331,7 +342,7 @@ def _export_rankings(settings: Settings, user: str) -> Iterator[dict[str, Any]]:
     if _log(settings) is None:
         return
     log = ImpressionLog(settings.place(SESSIONS))
-    for session_id in _sessions_of(settings, user):
+    for session_id in _each_session(settings, user):
         yield from (impression.model_dump(mode="json", exclude={"user"}) for impression in log.read(session_id))
 
 
@@ -356,9 +367,11 @@ def _forget_insights(settings: Settings, user: str) -> None:
         insights.vacuum_securely()
 
 
-def _files_of(settings: Settings, user: str) -> list[Path]:
-    folders = [settings.data_folder / UPLOADS / session_id for session_id in _sessions_of(settings, user)]
-    return [path for folder in (*folders, _tool_files(settings, user)) for path in sorted(folder.glob("*"))]
+def _files_of(settings: Settings, user: str) -> Iterator[tuple[Path, int]]:
+    """A user's files, also those that only the object storage has, and their bytes."""
+    for session_id in _each_session(settings, user):
+        yield from sorted(settings.files.sizes(settings.data_folder / UPLOADS / session_id).items())
+    yield from sorted(settings.files.sizes(_tool_files(settings, user)).items())
 
 
 def _tool_files(settings: Settings, user: str) -> Path:
@@ -367,21 +380,40 @@ def _tool_files(settings: Settings, user: str) -> Path:
 
 def _export_files(settings: Settings, user: str) -> Iterator[dict[str, Any]]:
     """Files by their path below the data folder."""
-    for path in _files_of(settings, user):
-        with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
-            yield {"path": str(path.relative_to(settings.data_folder)), "bytes": path.stat().st_size}
+    for path, size in _files_of(settings, user):
+        yield {"path": str(path.relative_to(settings.data_folder)), "bytes": size}
 
 
 def _forget_files(settings: Settings, user: str) -> None:
     """The files of tools; and of turns that a crash has ended, which may be anybody's."""
-    _remove(_tool_files(settings, user))
-    log = _log(settings)
-    for folder in (settings.data_folder / UPLOADS).glob("[!.]*"):
-        if log and not log.knows(folder.name) and folder.stat().st_mtime < time.time() - ORPHAN_SECONDS:
-            _remove(folder)
+    _remove(settings, _tool_files(settings, user))
+    _remove_orphans(settings, settings.files.folders(settings.data_folder / UPLOADS))
 
 
-def _remove(folder: Path) -> None:
+def _remove_orphans(settings: Settings, further: Sequence[Path] = ()) -> None:
+    """Delete files of sessions that are not there: a crash has ended their turn, or another machine deleted them.
+
+    ``further``: folders that the object storage has.
+    """
+    log, before = _log(settings), time.time() - ORPHAN_SECONDS
+    for folder in {*(settings.data_folder / UPLOADS).glob("[!.]*"), *further}:
+        if log and not folder.name.startswith(".") and not log.knows(folder.name) and _used(settings, folder) < before:
+            _remove(settings, folder)
+
+
+def _used(settings: Settings, folder: Path) -> float:
+    """When anything was last added to a session's files."""
+    with contextlib.suppress(FileNotFoundError):
+        return folder.stat().st_mtime
+    return max((settings.files.changed(path) or 0.0 for path in settings.files.sizes(folder)), default=0.0)
+
+
+def _remove(settings: Settings, folder: Path) -> None:
+    settings.files.delete_folder(folder)
+    _remove_folder(folder)
+
+
+def _remove_folder(folder: Path) -> None:
     try:
         shutil.rmtree(folder)
     except FileNotFoundError:
@@ -410,7 +442,7 @@ def _count_events(settings: Settings, user: str) -> int:
 
 def _export_events(settings: Settings, user: str) -> Iterator[dict[str, Any]]:
     with _events(settings) as store:
-        yield from (event.model_dump(exclude={"user"}) for event in (store.of_user(user) if store else ()))
+        yield from (event.model_dump(exclude={"user"}) for event in (store.each_of(user) if store else ()))
 
 
 def _forget_events(settings: Settings, user: str) -> None:
@@ -443,15 +475,15 @@ def _remove_model(settings: Settings) -> bool:
     existed = folder.exists()
     with _translated(settings):
         versions.drop(folder)
-    _remove(folder)
+    _remove_folder(folder)
     return existed
 
 
 PLACES: Final = [
-    Place("files", lambda settings, user: len(_files_of(settings, user)), _export_files, _forget_files),
+    Place("files", lambda settings, user: sum(1 for _ in _files_of(settings, user)), _export_files, _forget_files),
     Place("rankings", _count_rankings, _export_rankings, _forget_rankings),
     Place("insights", _count_insights, _export_insights, _forget_insights),
-    Place("sessions", lambda settings, user: len(_sessions_of(settings, user)), _export_sessions, _forget_sessions),
+    Place("sessions", _count_sessions, _export_sessions, _forget_sessions),
     Place("preferences", _count_preferences, _export_preferences, lambda *_: None),  # they go with the events
     Place("tastes", _count_imported, _export_imported, lambda *_: None),  # so do these
     Place("events", _count_events, _export_events, _forget_events),

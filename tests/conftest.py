@@ -15,7 +15,7 @@ import pytest
 from hypothesis import settings
 
 from tests.postgres import Postgres, binaries
-from tools.place import Place
+from tools.place import Place, StateServer
 
 # No deadline: the first example of a run loads tables, and speed is measured elsewhere. Every run tries the same
 # examples; with TEST_EXAMPLES it tries so many, and others each time.
@@ -74,3 +74,10 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], Pla
         return lambda name: tmp_path / name
     server = request.getfixturevalue("postgres").place()
     return lambda name: server
+
+
+@pytest.fixture
+def state(place: Callable[[str], Place]) -> StateServer | None:
+    """The server that has the catalogue, and the state of people; None where files have both."""
+    found = place("")
+    return found if isinstance(found, StateServer) else None

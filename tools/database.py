@@ -166,6 +166,18 @@ class StateDatabase:
         with self.errors(), self._writes.begin() as db:
             yield db
 
+    @contextlib.contextmanager
+    def session(self) -> Iterator[sa.Connection]:
+        """One connection for several transactions, which the caller begins and ends within `errors`."""
+        self.prepare()
+        with self.errors():
+            db = self._writes.connect()
+        try:
+            yield db
+        finally:
+            with contextlib.suppress(sa.exc.SQLAlchemyError):  # it may be lost
+                db.close()
+
     def note_deletion(self, db: sa.Connection) -> None:
         """Have the next `vacuum_securely` do its work; in the transaction that deletes, and before it does."""
         if self._file:
@@ -306,7 +318,8 @@ def insert(table: sa.Table, dialect: str) -> "postgresql.Insert | sqlite.Insert"
 def compiled(statement: sa.ClauseElement, dialect: str) -> tuple[str, dict[str, Any]]:
     """A statement for a driver that is used without SQLAlchemy, and its values by name."""
     is_server = dialect == "postgresql"
-    result = statement.compile(dialect=_POSTGRES if is_server else sqlite.dialect(paramstyle="named"))
+    flavour = _POSTGRES if is_server else sqlite.dialect(paramstyle="named")
+    result = statement.compile(dialect=flavour, compile_kwargs={"render_postcompile": True})  # lists of values, too
     values = dict(result.construct_params() or {})
     if is_server:
         values = {k: v.replace("\0", NUL_MARK) if isinstance(v, str) else v for k, v in values.items()}

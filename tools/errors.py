@@ -8,6 +8,7 @@
     ├── ToolFailure         a tool could not do its work; the model sees the message and the turn goes on
     ├── StoreError          the catalogue's files are damaged, locked or full
     │   ├── CatalogueBusy   another process is writing to it
+    │   ├── IndexAway       the server with its vector index does not answer; it may again in a moment
     │   └── EncoderMismatch the catalogue was indexed by another encoder than the one at hand
     └── ServiceMissing      something that must be there is not (exit code 3); says the command that mends it
         └── ServerMissing   a server that does not answer as wanted, and may again in a moment
@@ -52,6 +53,10 @@ class StoreError(ProductError):
 
 class CatalogueBusy(StoreError):
     """Another process is writing to the catalogue."""
+
+
+class IndexAway(StoreError):
+    """The server with the vector index does not answer; it may again in a moment, so searches go on with less."""
 
 
 class EncoderMismatch(StoreError):

@@ -57,6 +57,9 @@ FEWEST_SOUND_PAIRS = 10
 SAME_SOUND = 2.5
 """The z-score that the very same sound has at least, also in a catalogue of few and different ones."""
 
+AMONG_WORDS = 500
+"""How many items that hold words of the query are compared by meaning where the vector index is away."""
+
 NEIGHBOURS = 10
 """CSLS's K (Conneau et al. 2018)."""
 
@@ -101,6 +104,7 @@ def search_by_text(
     filters: Filters | None = None,
     pool: int = POOL,
     weights: Mapping[str, float] = WEIGHTS,
+    without_index: bool = False,
 ) -> ItemsResult:
     """Items for words: dense, keyword and text-to-picture signals, fused.
 
@@ -113,13 +117,16 @@ def search_by_text(
         filters: what every item must be, decided before ranking.
         pool: how many items each signal brings into the fusion.
         weights: each signal's share; one with 0 or without an entry is not run.
+        without_index: the vector index is away, so the meaning is compared only of items that hold words of the query.
 
     Raises:
         EncoderMismatch: the catalogue was made with other encoders.
+        IndexAway: the server with the vector index does not answer.
         StoreError: the catalogue can't be read.
     """
     if not query.strip():
-        return ItemsResult(items=[], total=catalogue.count_eligible(filters))
+        total = catalogue.total(filters)
+        return ItemsResult(items=[], total=total.items, has_more=total.has_more)
     ask, said = Ask(catalogue, filters, pool), query
     query = catalogue.rules().replaced(query)
     signal_lists: list[SignalList] = []
@@ -128,7 +135,8 @@ def search_by_text(
     vector: Vector | None = None
     if weights.get("dense") and ask.holds("text", text_encoder.identity):
         vector = text_encoder.encode([query], purpose="query")[0]
-        scored = catalogue.nearest("text", vector, pool, filters)
+        nearest = ask.nearest_among_words if without_index else ask.nearest_texts
+        scored = nearest(vector, query)
         signal_lists.append(SignalList("dense", scored, z=ask.text_z(vector, text_encoder, scored)))
     if weights.get("text_picture") and picture_encoder and ask.holds("joint", picture_encoder.joint_identity):
         if vector is None or not picture_encoder.joint_is_text_space:
@@ -288,6 +296,17 @@ class Ask:
             share={item_id: sum(rarity.get(word, 0.0) for word in words) / total for item_id, _, words in hits},
         )
 
+    def nearest_texts(self, vector: Vector, _query: str) -> Scored:
+        """Items whose texts are nearest to a query's vector."""
+        return self.catalogue.nearest("text", vector, self.pool, self.filters)
+
+    def nearest_among_words(self, vector: Vector, query: str) -> Scored:
+        """Those that hold words of the query, scored exactly."""
+        hits = self.catalogue.keyword(query, AMONG_WORDS, self.filters)
+        vectors = self.catalogue.vectors_of("text", [item_id for item_id, _, _ in hits])
+        scored = [(item_id, float(np.max(np.stack(rows) @ vector))) for item_id, rows in vectors.items()]
+        return sorted(scored, key=lambda pair: (-pair[1], pair[0]))[: self.pool]
+
     def text_z(self, query: Vector, encoder: QueryEncoder, scored: Scored) -> dict[str, float]:
         """The z-scores of items that were found by a query's vector."""
         vectors = self.catalogue.vectors_of("text", [item_id for item_id, _ in scored])
@@ -406,7 +425,8 @@ class Ask:
             for item_id in best
             if item_id in items
         ]
-        return ItemsResult(items=hits, total=self.catalogue.count_eligible(self.filters))
+        total = self.catalogue.total(self.filters)
+        return ItemsResult(items=hits, total=total.items, has_more=total.has_more)
 
     def _pinned(self, said: str, signals: Mapping[str, Sequence[Signal]]) -> list[str]:
         """The shop's choice: items pinned for these words that meet the filters, then what fits of the others."""

@@ -8,13 +8,13 @@ from pydantic import Field, field_validator
 from tools import search
 from tools.engines.parts import Engines
 from tools.engines.pictures import PictureEncoder
-from tools.errors import ServerMissing, ServiceMissing
+from tools.errors import IndexAway, ServerMissing, ServiceMissing
 from tools.rank_fusion import WEIGHTS
 from tools.records import Filters, ItemsResult
 from tools.tool import Arguments, Context, Count, Tool
 
 WORDS_ONLY: Final = "Only words were searched."
-"""How the reason begins where the server that encodes texts did not answer."""
+"""How the reason begins where the server that encodes texts, or the one with the vectors, did not answer."""
 
 
 class SearchByText(Arguments):
@@ -38,8 +38,12 @@ def search_by_text(context: Context, arguments: SearchByText) -> ItemsResult:
     engines = context.engines
     weights = engines.weights or WEIGHTS
     pictures, missing = (None, []) if arguments.sentences else _pictures(engines)
+    if arguments.sentences:
+        weights = {"dense": weights.get("dense", 0.0)}
 
-    def found(weights: Mapping[str, float], pictures: PictureEncoder | None) -> ItemsResult:
+    def found(
+        weights: Mapping[str, float], pictures: PictureEncoder | None, *, without_index: bool = False
+    ) -> ItemsResult:
         return search.search_by_text(
             engines.catalogue,
             engines.text,
@@ -49,13 +53,16 @@ def search_by_text(context: Context, arguments: SearchByText) -> ItemsResult:
             filters=arguments.filters,
             pool=max(search.POOL, arguments.k),
             weights=weights,
+            without_index=without_index,
         )
 
-    if arguments.sentences:
-        return found({"dense": weights.get("dense", 0.0)}, None)
     try:
         result = found(weights, pictures)
+    except IndexAway as exc:
+        result, missing = found(weights, None, without_index=True), [f"{WORDS_ONLY} {exc}"]
     except ServerMissing as exc:
+        if arguments.sentences:
+            raise
         result, missing = found({"keyword": weights.get("keyword", 0.0)}, None), [f"{WORDS_ONLY} {exc}"]
     return result.model_copy(update={"missing": missing})
 

@@ -62,7 +62,7 @@ class SqliteFile:
     def sentence(self, exc: BaseException) -> str:
         """What an error of SQLite's or the system's means, and what to do."""
         message, folder = str(exc), self.path.parent
-        if "full" in message or "No space left" in message or _no_space(folder):
+        if "full" in message or "No space left" in message or has_no_space(folder):
             return (
                 f"The disk is full: {folder} needs more space. What was finished is kept; "
                 "free some space and give the same command again."
@@ -170,7 +170,8 @@ def _deletions(db: sqlite3.Connection) -> int:
     return int(db.execute("pragma user_version").fetchone()[0])
 
 
-def _no_space(folder: Path) -> bool:
+def has_no_space(folder: Path) -> bool:
+    """Whether the disk that a folder is on is full, or nearly so."""
     try:
         return shutil.disk_usage(folder).free < NEARLY_FULL
     except OSError:

@@ -97,7 +97,8 @@ async def receive(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     request, memory = state["request"], state.get("kept") or _begun(state["request"])
     check_request(request, runtime.context.settings.limits)
     memory = await asyncio.to_thread(_with_buttons, without_dropped(request, memory), runtime.context)
-    attachments = await to_its_end(take_attachments, request, memory, runtime.context.uploads)
+    context = runtime.context
+    attachments = await to_its_end(take_attachments, request, memory, context.uploads, context.settings.files)
     runtime.stream_writer(Accepted(attachments=noted(attachments), taken=attachments, said=request.text))
     by_id = memory.attachments | {attachment.id: attachment for attachment in attachments}
     return {
@@ -269,8 +270,6 @@ def _refuse_unreadable(attachments: Sequence[Attachment], steps: Sequence[Step])
     for step in steps:
         if step.failure == "media":
             attachment = by_id[next(iter(step.arguments.values()))]
-            for upload in attachments:
-                Path(upload.path).unlink(missing_ok=True)
             reason = step.error or f"{attachment.name} cannot be read."
             raise MediaError(reason.replace(Path(attachment.path).name, attachment.name))
 
@@ -390,7 +389,7 @@ def _without_unchecked(plan: Plan, language: str, context: TurnContext) -> Plan:
     unchecked = [
         constraint
         for constraint in excluded
-        if not context.catalogue.count_eligible(Filters(include_terms=[str(constraint.value)]))
+        if not context.catalogue.count_eligible(Filters(include_terms=[str(constraint.value)]), 0)
     ]
     if not unchecked:
         return plan
@@ -522,7 +521,7 @@ def _with_known_attributes(plan: Plan, context: TurnContext, among: set[str] | N
     )
     for constraint in attributes:
         names = [str(constraint.attribute), *attribute_of(str(constraint.value), context.vocabulary)]
-        attribute = next((name for name in names if context.catalogue.count_having(name, among)), None)
+        attribute = next((name for name in names if context.catalogue.count_having(name, among, at_most=0)), None)
         if attribute is None:
             unknown.append(constraint)
         else:
@@ -602,10 +601,10 @@ def _relaxed(plan: Plan, context: TurnContext, among: set[str] | None = None) ->
     firm += [constraint for constraint in plan.constraints if plan.keeps_limits and constraint.field in _LIMITS]
 
     def passing(filters: Filters) -> set[str]:
-        return catalogue.eligible_among(among or set(), filters)
+        return catalogue.eligible_among(among or (), filters)
 
     def fits(filters: Filters) -> int:
-        return catalogue.count_eligible(filters) if among is None else len(passing(filters))
+        return catalogue.count_eligible(filters, 0) if among is None else len(passing(filters))
 
     def price_near(filters: Filters, sort: Literal["price", "-price"]) -> float | None:
         if among is None:

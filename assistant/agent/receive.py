@@ -14,6 +14,7 @@ from assistant.settings import Limits
 from assistant.understanding import CENT
 from tools.errors import MediaError
 from tools.media import MediaLimits, load_audio, load_picture
+from tools.objects import SharedFiles
 from tools.video import load_video
 
 ATTACHMENTS: Final = 8
@@ -70,8 +71,13 @@ def _with_users_name(path: Path, request: Request) -> Iterator[None]:
         raise MediaError(str(exc).replace(path.name, request.names.get(str(path), path.name))) from exc
 
 
-def take_attachments(request: Request, memory: Memory, folder: Path) -> list[Attachment]:
-    """Copy this turn's files; ids count over the session (img1, img2, aud1, vid1, ...)."""
+def take_attachments(request: Request, memory: Memory, folder: Path, files: SharedFiles) -> list[Attachment]:
+    """Copy this turn's files; ids count over the session (img1, img2, aud1, vid1, ...).
+
+    Raises:
+        BadInput: a file cannot be copied.
+        StoreError: the object storage does not answer.
+    """
     numbered = {"picture": 0, "audio": 0, "video": 0}
     for attachment in memory.attachments.values():
         numbered[attachment.kind] += 1
@@ -83,6 +89,7 @@ def take_attachments(request: Request, memory: Memory, folder: Path) -> list[Att
             numbered[kind] += 1
             name = request.names.get(str(path), path.name)
             target = _copy(path, folder, name)
+            files.put(target)
             attachment_id = f"{prefix}{numbered[kind]}"
             attachments.append(Attachment(id=attachment_id, kind=kind, path=str(target), name=name))
     return attachments

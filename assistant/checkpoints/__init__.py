@@ -1,7 +1,8 @@
 """The checkpoints of sessions: LangGraph's checkpointers, with each turn's reply in the same commit.
 
-A checkpoint holds only what the session remembers, of each turn, so that a branch can begin at any of them. The message
-and the reply stand in the session's replies, and nothing else is needed after the turn.
+A checkpoint holds only what the session remembers after a turn: it goes on from the last one, and a branch begins at
+one of the others, of which `assistant.checkpoint_tables` says which are kept. The message and the reply stand in the
+session's replies, and nothing else is needed after the turn.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
+from assistant.checkpoint_tables import too_old
 from assistant.errors import StoreError
 from assistant.session_tables import LOCK_SECONDS, NO_SYNC_EACH_TIME
 from assistant.sessions import keeping, serializer
@@ -85,10 +87,13 @@ class SessionSaver(AsyncSqliteSaver):
     async def keep(
         self, config: RunnableConfig, checkpoint: Checkpoint, metadata: CheckpointMetadata, replies: Statements = ()
     ) -> RunnableConfig:
-        """Save a checkpoint, and what the statements keep with it; errors as of `aput`."""
+        """Save a checkpoint, and what the statements keep with it, in place of the oldest; errors as of `aput`."""
         async with self._transaction():
+            at = config["configurable"]
+            thinning = compiled(too_old(at["thread_id"], at.get("checkpoint_ns", "")), "sqlite")
             async with self.lock:
-                await asyncio.gather(*(self.conn.execute(statement, values) for statement, values in replies))
+                for statement, values in (*replies, thinning):
+                    await self.conn.execute(statement, values)
             return await super().aput(config, thinned(checkpoint), metadata, {})
 
     async def aput_writes(

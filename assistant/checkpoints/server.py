@@ -11,10 +11,11 @@ from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from assistant.checkpoint_tables import too_old, values_of_none
 from assistant.checkpoints import Statements, is_lasting, kept_with, thinned
 from assistant.errors import StoreError
 from assistant.sessions import serializer
-from tools.database import CONNECTIONS, conninfo, server_sentence
+from tools.database import CONNECTIONS, compiled, conninfo, server_sentence
 from tools.place import StateServer
 
 WAIT_SECONDS: Final = 5.0
@@ -56,6 +57,7 @@ class ServerSaver(AsyncPostgresSaver):
         async with self._errors(), self._pool.connection() as db, db.transaction():
             for statement, values in replies:
                 await db.execute(statement.encode(), values)
+            await _thin(db, config)
             # every version: LangGraph names those since its last checkpoint, and that may not have been kept
             return await AsyncPostgresSaver(db, serde=self.serde).aput(config, thin, metadata, thin["channel_versions"])
 
@@ -88,6 +90,15 @@ class ServerSaver(AsyncPostgresSaver):
             yield
         except (psycopg.Error, PoolTimeout) as exc:
             raise StoreError(server_sentence(self._server, "sessions", exc)) from exc
+
+
+async def _thin(db: psycopg.AsyncConnection[DictRow], config: RunnableConfig) -> None:
+    """Delete the checkpoints that one more leaves no place for, and their values."""
+    at = config["configurable"]
+    statement, values = compiled(too_old(at["thread_id"], at.get("checkpoint_ns", "")), "postgresql")
+    if (await db.execute(statement.encode(), values)).rowcount:
+        statement, values = compiled(values_of_none([at["thread_id"]]), "postgresql")
+        await db.execute(statement.encode(), values)
 
 
 @contextlib.asynccontextmanager

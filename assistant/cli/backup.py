@@ -20,6 +20,9 @@ def backup(
     secrets: Annotated[
         bool, typer.Option("--secrets", help="Also the key of the users' pseudonyms, and secrets in config.toml.")
     ] = False,
+    state: Annotated[
+        bool, typer.Option("--state/--no-state", help="What PostgreSQL has (state.url); without it, use pg_dump.")
+    ] = True,
 ) -> None:
     """Write catalogue, sessions, events, pages, uploads, trained models and settings to one file.
 
@@ -28,7 +31,7 @@ def backup(
     from assistant.backup import back_up
 
     with _progress("backup") as done:
-        manifest = back_up(load_settings(), file, with_secrets=secrets, done=done)
+        manifest = back_up(load_settings(), file, with_secrets=secrets, with_state=state, done=done)
     typer.echo(
         "\n".join([f"{file}: {summary_text(manifest)}.", *(f"Not in it: {what}." for what in manifest.left_out)])
     )
@@ -37,7 +40,8 @@ def backup(
 def restore(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="An archive of `assistant backup`.")],
     force: Annotated[
-        bool, typer.Option("--force", help="Also where data are; they are moved beside the data folder.")
+        bool,
+        typer.Option("--force", help="Also where data are: moved beside the data folder, deleted in PostgreSQL."),
     ] = False,
     check: Annotated[bool, typer.Option("--check", help="Only read the archive and compare its digests.")] = False,
 ) -> None:
@@ -75,6 +79,8 @@ def summary_text(manifest: "Manifest") -> str:
 def restored_text(restored: "Restored", data: Path) -> str:
     """What a restore did, for people."""
     lines = [f"{data}: {summary_text(restored.manifest)}, as of {_date(restored.manifest)}."]
+    if restored.server:
+        lines.append(f"Sessions, events, keys, visitors and insights are in PostgreSQL at {restored.server}.")
     if restored.moved:
         lines.append(f"The earlier data are in {restored.moved}; delete them when you no longer need them.")
     if restored.key_missing:

@@ -6,18 +6,20 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from assistant.errors import BadInput, UnknownItem
 from assistant.settings import Settings, load_settings
+from assistant.storage import open_catalogue
 
 if TYPE_CHECKING:
-    from assistant.ingest import Encoders, FileCheck, IngestOptions, IngestSummary, Rejection
+    from assistant.ingest import Embedding, Encoders, FileCheck, IngestOptions, IngestSummary, Rejection
     from tools.records import Item
-    from tools.store import Catalogue, CatalogueStats, Picture
+    from tools.store import CatalogueStats, Picture
 
 app = typer.Typer(no_args_is_help=True, help="Look at, export, re-embed or drop the catalogue.")
 sample_app = typer.Typer(no_args_is_help=True, help="The sample catalogue.")
@@ -36,7 +38,11 @@ def _sample() -> None:
 
 def ingest(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="Catalogue files and feeds, or folders of saved pages.")
+        list[str],
+        typer.Argument(
+            metavar="FILE...",
+            help="Catalogue files and feeds, folders of them or of saved pages, URLs such as s3://...",
+        ),
     ],
     check: Annotated[
         bool, typer.Option("--check", help="Only say what is understood of the files; write nothing.")
@@ -72,17 +78,35 @@ def ingest(
             help="Write down what is said in recordings and videos, so that it is searched; default: speech.items."
         ),
     ] = None,
+    engine: Annotated[
+        Literal["local", "ray"], typer.Option(help="Where texts and files are embedded: in this process, or by Ray.")
+    ] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="With --engine ray: a cluster that this machine is part of (auto, HOST:PORT); default: this machine.",
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="With --engine ray: how many encode; default: as many as cores or cards allow."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Bring the catalogue up to what the files say; only what has changed is embedded.
 
-    JSONL, CSV, exports of Shopify and WooCommerce, feeds for Google Merchant Center and the Agentic Commerce Protocol,
-    products in saved pages: see docs/catalogue.md. After an interruption the same command goes on where it stopped.
+    JSONL, CSV, Parquet, exports of Shopify and WooCommerce, feeds for Google Merchant Center and the Agentic Commerce
+    Protocol, products in saved pages: see docs/catalogue.md. After an interruption the same command goes on where it
+    stopped.
     """
     from assistant import ingest as work
     from assistant.engines import listener, word_reader
     from assistant.ingest.files import open_files
+    from assistant.ingest.sources import all_files
 
+    if engine == "local" and (address or workers):
+        raise BadInput("--address and --workers go with --engine ray.")
     settings = load_settings()
     options = replace(
         _options(settings, media_root=media_root, prune=prune, fetch_pictures=fetch_pictures),
@@ -94,17 +118,23 @@ def ingest(
         options = replace(options, words=word_reader(settings, wanted=read_pictures))
     if transcribe is not None:
         options = replace(options, speech=listener(settings, wanted=transcribe))
-    open_files(files, options.mapping)  # complain about files before models are looked for
+    paths, storages = all_files(files, settings.data_folder)
+    options = replace(options, storages=storages)
+    open_files(paths, options.mapping)  # complain about files before models are looked for
     progress = work.progress_for_terminal()
     if check:
-        checks = work.check(files, options, progress=progress)
+        checks = work.check(paths, options, progress=progress)
         records = [record.model_dump() for record in checks]
         typer.echo(
             json.dumps({"files": records}, ensure_ascii=False) if as_json else "\n\n".join(map(check_text, checks))
         )
         return
-    with rejections(rejects) as reject, _open(settings, notify=progress.say) as catalogue:
-        summary = work.ingest(catalogue, files, _encoders(settings), options, reject=reject, progress=progress)
+    encoders = _encoders(settings)
+    embedding = _ray(settings, encoders, address, workers) if engine == "ray" else None
+    with rejections(rejects) as reject, open_catalogue(settings, notify=progress.say) as catalogue:
+        summary = work.ingest(
+            catalogue, paths, encoders, options, reject=reject, progress=progress, embedding=embedding
+        )
     if as_json:
         typer.echo(json.dumps({**summary.model_dump(), "accepted": summary.accepted}, ensure_ascii=False))
     else:
@@ -126,6 +156,16 @@ def _options(settings: Settings, *, media_root: Path | None, prune: bool, fetch_
         language=settings.catalogue_language,
         media=media_limits(settings),
     )
+
+
+def _ray(settings: Settings, encoders: "Encoders", address: str | None, workers: int | None) -> "Embedding":
+    """Encoders like these in processes of a Ray cluster, each with its own cores."""
+    from assistant.engines import may_use_cards
+    from assistant.ingest.ray_engine import RayEmbedding, RayOptions
+
+    cores = settings.threads or 1
+    options = RayOptions(address, workers, cores, cards=may_use_cards(settings))
+    return RayEmbedding(partial(_encoders, settings.model_copy(update={"threads": cores})), encoders, options)
 
 
 def columns_by_field(options: Sequence[str]) -> dict[str, str]:
@@ -250,7 +290,7 @@ def summary_text(summary: "IngestSummary", rejects: Path | None = None) -> str:
 @app.command()
 def stats(as_json: Json = False) -> None:
     """Count what the catalogue holds."""
-    with _open(load_settings(), read_only=True) as catalogue:
+    with open_catalogue(load_settings(), read_only=True) as catalogue:
         statistics = catalogue.stats()
     typer.echo(statistics.model_dump_json() if as_json else stats_text(statistics))
 
@@ -258,7 +298,7 @@ def stats(as_json: Json = False) -> None:
 @app.command()
 def show(item_id: Annotated[str, typer.Argument(metavar="ID")], as_json: Json = False) -> None:
     """Show one item with all that is known of it."""
-    with _open(load_settings(), read_only=True) as catalogue:
+    with open_catalogue(load_settings(), read_only=True) as catalogue:
         item, pictures = catalogue.get(item_id), catalogue.pictures(item_id)
     if item is None:
         raise UnknownItem(f"There is no item {item_id} in the catalogue.")
@@ -275,7 +315,7 @@ def export() -> None:
     from assistant.ingest.export import catalogue_line, common_folder
 
     folders: set[Path] = set()
-    with _open(load_settings(), read_only=True) as catalogue:
+    with open_catalogue(load_settings(), read_only=True) as catalogue:
         for item in catalogue.items():
             sys.stdout.write(catalogue_line(item) + "\n")
             folder = common_folder([*item.images, *item.audio, *item.video])
@@ -307,7 +347,7 @@ def reindex(
     new_settings = settings.model_copy(update={"text": settings.text.model_copy(update={"model": encoder_name})})
     options = _options(settings, media_root=None, prune=False, fetch_pictures=False)
     progress = work.progress_for_terminal()
-    with _open(settings, notify=progress.say) as catalogue:
+    with open_catalogue(settings, notify=progress.say) as catalogue:
         summary = work.reindex(catalogue, _encoders(new_settings), options.media, progress=progress)
     lost = f"; {summary.pictures_lost:,} pictures could not be read" if summary.pictures_lost else ""
     typer.echo(
@@ -330,7 +370,9 @@ def drop(yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False)
         if not sys.stdin.isatty():
             raise BadInput("Dropping the catalogue needs a yes; give --yes.")
         typer.confirm(f"Delete the catalogue in {settings.data_folder}?", abort=True)
-    drop_catalogue(settings.data_folder, chroma_url=settings.chroma_url)
+    drop_catalogue(
+        settings.data_folder, chroma_url=settings.chroma_url, state=settings.state_server, files=settings.files
+    )
     typer.echo(f"The catalogue in {settings.data_folder} is gone.")
 
 
@@ -400,12 +442,6 @@ def item_text(item: "Item", pictures: "list[Picture]") -> str:
 
 
 # What the commands stand on ------------------------------------------------------------------------------------------
-
-
-def _open(settings: Settings, *, read_only: bool = False, notify: Callable[[str], None] | None = None) -> "Catalogue":
-    from tools.store import Catalogue
-
-    return Catalogue.open(settings.data_folder, chroma_url=settings.chroma_url, read_only=read_only, notify=notify)
 
 
 def _encoders(settings: Settings) -> "Encoders":

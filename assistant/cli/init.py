@@ -13,6 +13,7 @@ from assistant.errors import BadInput
 from assistant.presets import Places
 from assistant.settings import Settings, load_settings
 from assistant.shop import FILE, Kind
+from assistant.storage import open_catalogue
 
 
 def init(
@@ -45,11 +46,10 @@ def init(
 
 def _refuse_other_items(settings: Settings) -> None:
     """A sample among the items of a shop would be shown to its customers."""
-    from tools.store import Catalogue
     from tools.store.database import DATABASE
 
     if (settings.data_folder / DATABASE).is_file():
-        with Catalogue.open(settings.data_folder, chroma_url=settings.chroma_url, read_only=True) as catalogue:
+        with open_catalogue(settings, read_only=True) as catalogue:
             count = catalogue.stats().items
         if count:
             raise BadInput(
@@ -62,14 +62,13 @@ def _take_in(settings: Settings, to: Places) -> None:
     from assistant import ingest as work
     from assistant.engines import media_limits, open_engines, page_store
     from assistant.ingest.pages import read_page
-    from tools.store import Catalogue
 
     engines, progress = open_engines(settings), work.progress_for_terminal()
     options = work.IngestOptions(language=settings.catalogue_language, media=media_limits(settings))
     encoders = work.Encoders(engines.text, engines.pictures, engines.sounds)
     with (
         rejections(None) as reject,
-        Catalogue.open(settings.data_folder, chroma_url=settings.chroma_url, notify=progress.say) as catalogue,
+        open_catalogue(settings, notify=progress.say) as catalogue,
     ):
         summary = work.ingest(catalogue, [to.items], encoders, options, reject=reject, progress=progress)
     pages = page_store(settings).put([read_page(page) for page in to.pages], engines.text)

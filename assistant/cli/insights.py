@@ -9,6 +9,7 @@ import typer
 
 from assistant.errors import BadInput
 from assistant.settings import Settings, load_settings
+from assistant.storage import open_catalogue
 
 if TYPE_CHECKING:
     from assistant.insights.report import Insights, ItemCount, WishCount
@@ -40,9 +41,11 @@ def insights(
 def _titles(settings: Settings, ids: Sequence[str]) -> Mapping[str, str]:
     """Titles from the catalogue, where there is one."""
     from tools.errors import StoreError
-    from tools.store import Catalogue
 
-    with contextlib.suppress(StoreError), Catalogue.open(settings.data_folder, read_only=True) as catalogue:
+    with (
+        contextlib.suppress(StoreError),
+        open_catalogue(settings, read_only=True) as catalogue,
+    ):
         return {item_id: item.title for item_id, item in catalogue.get_many(ids).items()}
     return {}
 

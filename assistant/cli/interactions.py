@@ -10,6 +10,7 @@ import typer
 
 from assistant.errors import BadInput
 from assistant.settings import Settings, load_settings
+from assistant.storage import open_catalogue
 
 if TYPE_CHECKING:
     from assistant.interactions import InteractionSummary
@@ -113,9 +114,8 @@ def _moment(text: str | None) -> float | None:
 
 def _unknown(settings: Settings, store: "EventStore") -> int | None:
     from assistant.interactions import unknown_items
-    from tools.store import Catalogue
 
     if not (settings.data_folder / "catalogue.sqlite").is_file():
         return None
-    with Catalogue.open(settings.data_folder, chroma_url=settings.chroma_url, read_only=True) as catalogue:
+    with open_catalogue(settings, read_only=True) as catalogue:
         return unknown_items(store, catalogue)

@@ -11,6 +11,7 @@ import typer
 
 from assistant.errors import BadInput, UnknownItem
 from assistant.settings import load_settings
+from assistant.storage import open_catalogue
 
 if TYPE_CHECKING:
     from tools.store import Catalogue
@@ -100,10 +101,9 @@ def load(
 
 @contextmanager
 def _catalogue(*, read_only: bool = True) -> "Iterator[Catalogue]":
-    from tools.store import Catalogue
 
     settings = load_settings()
-    with Catalogue.open(settings.data_folder, chroma_url=settings.chroma_url, read_only=read_only) as catalogue:
+    with open_catalogue(settings, read_only=read_only) as catalogue:
         yield catalogue
 
 

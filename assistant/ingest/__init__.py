@@ -1,7 +1,7 @@
 """Catalogue files into the store: reading, checking, embedding, and doing only what has changed."""
 
 from assistant.ingest.check import Column, FileCheck, check
-from assistant.ingest.encoding import Encoders
+from assistant.ingest.encoding import Embedding, Encoders
 from assistant.ingest.files import UnknownColumns
 from assistant.ingest.pipeline import IngestOptions, ingest, reindex
 from assistant.ingest.progress import Advance, Progress, SilentProgress, progress_for_terminal
@@ -10,6 +10,7 @@ from assistant.ingest.report import IngestSummary, Rejection
 __all__ = [
     "Advance",
     "Column",
+    "Embedding",
     "Encoders",
     "FileCheck",
     "IngestOptions",

@@ -23,7 +23,14 @@ EXAMPLES: Final = 3
 MOST_NAMES: Final = 200
 """Of columns and attributes in a report."""
 FIELDS: Final = ("title", "description", "price", "currency", "category", "brand", "url", "images", "in_stock")
-FORMATS: Final = {"jsonl": "JSON lines", "csv": "CSV", "json": "JSON", "xml": "XML", "pages": "HTML"}
+FORMATS: Final = {
+    "jsonl": "JSON lines",
+    "csv": "CSV",
+    "json": "JSON",
+    "xml": "XML",
+    "pages": "HTML",
+    "parquet": "Parquet",
+}
 
 
 class Column(Record):

@@ -1,6 +1,6 @@
 """From a plan to vectors: texts and pictures through their encoders, in batches."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,7 +14,7 @@ from tools.engines.pictures import PictureEncoder
 from tools.engines.sounds import SoundEncoder, is_silent
 from tools.engines.text import Purpose
 from tools.errors import MediaError
-from tools.media import Audio
+from tools.media import Audio, MediaLimits
 from tools.records import EncoderIdentity
 from tools.store import NewVector, Space, Writer
 
@@ -75,6 +75,15 @@ class Encoded:
     texts: int = 0
     pictures: int = 0
     sounds: int = 0
+
+
+class Embedding(Protocol):
+    """Where the vectors of plans are made, such as on other machines."""
+
+    def __call__(
+        self, plans: Iterator[BatchPlan], limits: MediaLimits, told: Callable[[int], None]
+    ) -> Generator[tuple[BatchPlan, Encoded], None, None]:
+        """Each plan with its vectors, in order; plans are taken ahead of that. ``told`` is as of `encode`."""
 
 
 def encode(

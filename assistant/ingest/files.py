@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal, cast
 
 from assistant.errors import BadInput
-from assistant.ingest import feed_acp, feed_json, feed_pages, feed_xml
+from assistant.ingest import feed_acp, feed_json, feed_pages, feed_xml, parquet
 from assistant.ingest.columns import Columns
 from assistant.ingest.exports import Export, exports
 from assistant.ingest.report import Rejection
@@ -41,8 +41,14 @@ HEAD = 4096
 MAX_COLUMNS = 1000
 LINE_BYTES = 2 * 2**20
 """The longest line that is read."""
-Format = Literal["jsonl", "csv", "json", "xml", "pages"]
-SUFFIXES: dict[str, Format] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".tsv": "csv"}
+Format = Literal["jsonl", "csv", "json", "xml", "pages", "parquet"]
+SUFFIXES: dict[str, Format] = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".parquet": "parquet",
+}
 PAGES = (".html", ".htm", ".xhtml")
 UTF16_BOMS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 STANDARD_INPUT = Path("-")
@@ -119,6 +125,9 @@ class CatalogueFile:
         head = self._head()
         if contents.feed and path.suffix.lower() == ".gz":
             self._packed, head = True, self._head(packed=True)
+        if contents.feed and head.startswith(parquet.MAGIC):
+            self.format = "parquet"
+            return
         self._encoding, self._skip = detected_encoding(path, head, contents.name)
         self.format = self._detected(head[self._skip :])
 
@@ -145,6 +154,9 @@ class CatalogueFile:
         try:
             if self.format == "pages":
                 yield from self._in_pages(progress)
+                return
+            if self.format == "parquet":
+                yield from self._in_parquet(progress)
                 return
             with self._open() as file:
                 if self.format == "xml":
@@ -251,6 +263,14 @@ class CatalogueFile:
                 yield self._too_long(number)
             else:
                 yield self._json_record(number, element.encode("utf-8", "replace"))
+
+    # Parquet ---------------------------------------------------------------------------------------------------------
+
+    def _in_parquet(self, progress: Progress | None) -> Iterator[RawRecord | Rejection]:
+        """Each row as a JSON object; its number stands for a line."""
+        for number, values in enumerate(parquet.rows(self.path), start=1):
+            yield self._object(number, values)
+        self._tell(self.size, progress)
 
     # XML and pages ---------------------------------------------------------------------------------------------------
 

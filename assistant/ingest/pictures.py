@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from tools.errors import MediaError, StoreError
 from tools.media import Audio, MediaLimits, load_picture
+from tools.objects import SharedFiles
 from tools.stopping import stopped_by
 from tools.store import Picture, frame_of, frame_reference, is_web_address, picture_file, source_file
 from tools.video import AT_ONCE, Holder, Video, load_sound, load_video
@@ -71,20 +72,23 @@ def display_name(reference: str) -> str:
     return Path(unquote(urlsplit(reference).path) if is_web_address(reference) else reference).name or reference
 
 
-def frames_of(video: Picture, stored: Sequence[Picture], media: Path, loader: "MediaLoader") -> list[Picture]:
+def frames_of(
+    video: Picture, stored: Sequence[Picture], media: Path, loader: "MediaLoader", files: SharedFiles
+) -> list[Picture]:
     """A video's frames as pictures, their files made unless they were before; a video that cannot be read is lost.
 
     Args:
         video: as `locate` gives it; one that is not fetched has no frames.
         stored: the item's pictures of the last time.
         media: the folder of fetched files, that the frames' own folder is in.
+        files: these files, where they also lie in object storage.
     """
     if video.state != "ready":
         return [video] if video.state == "lost" else []
     known = [one for one in stored if (place := frame_of(one)) and place[0] == video.reference]
     known += [one for one in stored if one.reference == video.reference]
     is_same = known and all((one.size, one.mtime_ns) == (video.size, video.mtime_ns) for one in known)
-    if is_same and all(one.state == "lost" or picture_file(one, media).is_file() for one in known):
+    if is_same and all(one.state == "lost" or files.fetch(picture_file(one, media)) for one in known):
         return known
     try:
         frames = loader.video(source_file(video.reference, media), display_name(video.reference)).frames
@@ -93,20 +97,22 @@ def frames_of(video: Picture, stored: Sequence[Picture], media: Path, loader: "M
     pictures = []
     for frame in frames:
         picture = replace(video, reference=frame_reference(video.reference, round(frame.second, 2)))
-        _write(frame.jpeg, picture_file(picture, media))
+        _write(frame.jpeg, picture_file(picture, media), files)
         pictures.append(replace(picture, hash=hashlib.blake2b(frame.jpeg, digest_size=16).digest()))
     return pictures
 
 
-def _write(content: bytes, path: Path) -> None:
+def _write(content: bytes, path: Path, files: SharedFiles) -> None:
     part = path.with_suffix(f".{threading.get_ident()}.part")  # items may share a video
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         part.write_bytes(content)
+        files.put(path, part)
         part.replace(path)
     except OSError as exc:
-        part.unlink(missing_ok=True)
         raise StoreError(f"A frame of a video cannot be written: {exc.strerror or exc}.") from exc
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def same_file(current: Picture, stored: Picture) -> bool:
@@ -149,7 +155,8 @@ class SoundFile:
 class Waiting(Generic[T]):
     """A file on its way to the encoder; decoded once it is begun."""
 
-    def __init__(self, hash_: bytes, begin: Callable[[], "Future[T]"]) -> None:
+    def __init__(self, path: Path, hash_: bytes, begin: Callable[[], "Future[T]"]) -> None:
+        self.path = path
         self.hash = hash_
         self._begin = begin
         self._decoding: Future[T] | None = None
@@ -213,7 +220,7 @@ class MediaLoader:
 
     def picture(self, path: Path, hash_: bytes) -> "Waiting[Image]":
         """A picture to be read later."""
-        return Waiting(hash_, lambda: self._pictures.submit(self._picture, path))
+        return Waiting(path, hash_, lambda: self._pictures.submit(self._picture, path))
 
     def _picture(self, path: Path) -> "Image":
         picture = load_picture(path, self.limits)
@@ -223,7 +230,7 @@ class MediaLoader:
 
     def sound(self, file: SoundFile, hash_: bytes, rate: int) -> Waiting[Audio | None]:
         """A sound to be decoded later, at so many samples a second; None: the video has none."""
-        return Waiting(hash_, lambda: self._sounds.submit(self._sound, file, rate))
+        return Waiting(file.path, hash_, lambda: self._sounds.submit(self._sound, file, rate))
 
     def _sound(self, file: SoundFile, rate: int) -> Audio | None:
         """The sound, as it was kept or decoded now; in the one thread for sounds."""

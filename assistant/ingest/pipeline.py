@@ -1,7 +1,7 @@
-"""Catalogue files into the catalogue: each batch is one transaction, and several are on their way at the same time.
+"""Catalogue files into the catalogue: batches are written as a whole, and several are on their way at the same time.
 
-One is fetched, one looked at and its videos decoded, one encoded, one read and listened to, and one written, each in a
-thread of its own, with no queues between them: so no more than these five are ever in memory.
+One is fetched, one looked at and its videos decoded, one encoded, one read and listened to, each in a thread of its own
+with no queues between them. Those that are encoded are written together if they come faster than the disk takes them.
 
 Ended at any point, by Ctrl-C, kill -9 or a full disk, the same command goes on where it stopped: items that are in the
 catalogue are recognised as unchanged.
@@ -14,19 +14,22 @@ import json
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self, TypeVar, cast
+from queue import Empty, Queue
+from threading import Thread
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self, TypeVar, cast
 
 from assistant.errors import BadInput
-from assistant.ingest.encoding import Encoded, Encoders, encode
+from assistant.ingest.encoding import Embedding, Encoded, Encoders, encode
 from assistant.ingest.files import open_files
 from assistant.ingest.pictures import MediaLoader
 from assistant.ingest.planning import Batch, BatchPlan, BatchPlanner, PendingItem
 from assistant.ingest.progress import Progress, SilentProgress, Steps
 from assistant.ingest.remote import Fetcher
 from assistant.ingest.report import IngestSummary, Rejection
+from assistant.ingest.sources import Storage
 from assistant.ingest.speech import Listener, SoundListener
 from assistant.ingest.survey import LineRules, Survey
 from assistant.ingest.validate import DESCRIPTION_CHARACTERS
@@ -44,6 +47,8 @@ BATCH_LINES = 64
 BATCH_PICTURES = 64
 """A recording or video counts as many as the frames that are taken of a video."""
 BATCH_CHARACTERS = 4_000_000
+WAITING_BATCHES = 16
+"""Encoded batches that wait for the disk; they are then written in one transaction."""
 FOLLOW_AFTER = 2_000
 """Written items after which the Chroma index is brought up to date on the way."""
 
@@ -62,6 +67,7 @@ class IngestOptions:
         language: the language that words are analysed in, as ISO 639-1 code.
         mapping: names of columns by the field that they fill (`exports.MAPPED`).
         currency: ISO 4217 code for prices that name none.
+        storages: where files were copied from whose pictures are to be copied as well.
     """
 
     media_root: Path | None = None
@@ -75,6 +81,7 @@ class IngestOptions:
     mapping: Mapping[str, str] = field(default_factory=dict)
     currency: str | None = None
     media: MediaLimits = field(default_factory=MediaLimits)
+    storages: Sequence[Storage] = ()
 
     def fingerprint(self) -> str:
         """Whatever may turn the same line into another item."""
@@ -97,6 +104,7 @@ def ingest(
     *,
     reject: Reject = lambda _: None,
     progress: Progress | None = None,
+    embedding: Embedding | None = None,
 ) -> IngestSummary:
     """Bring a catalogue up to what its files say.
 
@@ -107,13 +115,14 @@ def ingest(
         options: limits, pruning, where pictures lie.
         reject: told of every line and picture that was not taken, as it is found.
         progress: told how far it is.
+        embedding: where the vectors are made, by encoders like these; default: in this process.
 
     Raises:
         BadInput: a file can't be read at all, or none of the lines can be taken.
         EncoderMismatch: the catalogue was made with other encoders.
         StoreError: another process is writing, the disk is full, the catalogue is damaged.
     """
-    run = _Run(catalogue, files, encoders, options or IngestOptions(), reject, progress or SilentProgress())
+    run = _Run(catalogue, files, encoders, options or IngestOptions(), reject, progress or SilentProgress(), embedding)
     return run()
 
 
@@ -128,12 +137,14 @@ class _Run:
         options: IngestOptions,
         reject: Reject,
         progress: Progress,
+        embedding: Embedding | None,
     ) -> None:
         self.catalogue = catalogue
         self.encoders = encoders
         self.options = options
         self.reject = reject
         self.progress = progress
+        self.embedding = embedding
         self.files = open_files(files, options.mapping)
         self.rules = LineRules(options.media_root, options.fingerprint(), options.currency)
         self.survey = Survey(self.files, self.rules)
@@ -156,7 +167,7 @@ class _Run:
             if not writer.is_tidy():
                 writer.tidy()
             for path in self.catalogue.unused_frames():
-                path.unlink(missing_ok=True)
+                self.catalogue.files.delete(path)
         self.summary.seconds = round(time.monotonic() - start, 3)
         return self.summary
 
@@ -175,6 +186,7 @@ class _Run:
                 public_only=options.public_only,
                 stopped=lambda: options.stopped() or loader.stopped,
                 fetched=lambda: steps.add("fetching"),
+                files=self.catalogue.files,
             )
             planner = BatchPlanner(
                 writer,
@@ -183,6 +195,8 @@ class _Run:
                 own_text_space=not self.encoders.pictures.joint_is_text_space,
                 hears=self.encoders.sounds is not None,
                 refused=self.fetcher.refused,
+                files=self.catalogue.files,
+                decodes=self.embedding is None,
             )
             reader, listener = None, None
             if options.words:
@@ -192,7 +206,7 @@ class _Run:
             with (
                 closing(ahead(self._fetched(), loader.stop)) as batches,
                 closing(ahead(map(planner.plan, batches), loader.stop)) as plans,
-                closing(ahead((self._encoded(plan, loader, steps) for plan in plans), loader.stop)) as encoded_plans,
+                closing(self._encoded(plans, loader, steps)) as encoded_plans,
                 _BackgroundWriter(writer, lambda count: steps.add("writing", count)) as background,
             ):
                 for plan, encoded in encoded_plans:
@@ -208,13 +222,24 @@ class _Run:
     def _fetched(self) -> Iterator[Batch]:
         """The batches, once the files at web addresses are here that may be fetched."""
         for batch in self._batches():
+            for storage in self.options.storages:
+                storage.bring((reference, one.root) for one in batch.lines for reference, _ in one.files)
             if self.options.fetch_pictures:
                 kinds = {url: kind for source in batch.lines for url, kind in source.files}
                 self.fetcher(kinds)
             yield batch
 
-    def _encoded(self, plan: BatchPlan, loader: MediaLoader, steps: Steps) -> tuple[BatchPlan, Encoded]:
-        return plan, encode(plan, self.encoders, loader, lambda count: steps.add("encoding", count))
+    def _encoded(
+        self, plans: Iterator[BatchPlan], loader: MediaLoader, steps: Steps
+    ) -> Generator[tuple[BatchPlan, Encoded], None, None]:
+        """Each plan with its vectors."""
+
+        def told(count: int) -> None:
+            steps.add("encoding", count)
+
+        if self.embedding:
+            return self.embedding(plans, self.options.media, told)
+        return ahead(((plan, encode(plan, self.encoders, loader, told)) for plan in plans), loader.stop)
 
     def _batches(self) -> Iterator[Batch]:
         """Lines to be taken, in handy batches; those that a later line replaces are left out."""
@@ -284,41 +309,69 @@ class _Run:
 
 
 class _BackgroundWriter:
-    """Writes batches in a thread of its own, one behind the encoder; errors come up at the next call."""
+    """Writes batches in a thread of its own; errors come up at the next call.
+
+    Batches that came while others were written are one transaction: each costs a wait for the disk.
+    """
 
     def __init__(self, writer: Writer, written: Callable[[int], None]) -> None:
         self._writer = writer
         self._written = written
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="write")
-        self._last: Future[None] | None = None
+        self._waiting: Queue[_Written | None] = Queue(WAITING_BATCHES)
+        self._error: BaseException | None = None
+        self._thread = Thread(target=self._run, name="write")
         self._since_follow = 0
 
     def write(self, entries: Sequence[CatalogueEntry], vectors: Sequence[NewVector], plan: BatchPlan) -> None:
-        """Write a batch once the one before is written."""
-        if self._last:
-            self._last.result()
-        self._last = self._thread.submit(self._write, entries, vectors, plan)
+        """Have a batch written soon; waits where many wait already."""
+        if self._error:
+            raise self._error
+        files = [(work.stored.key, tuple(work.pictures), tuple(work.sounds)) for work in plan.touched if work.stored]
+        self._waiting.put(_Written(entries, vectors, files))
 
-    def _write(self, entries: Sequence[CatalogueEntry], vectors: Sequence[NewVector], plan: BatchPlan) -> None:
+    def _run(self) -> None:
+        is_last = False
+        while not is_last:
+            batches = [self._waiting.get()]
+            with suppress(Empty):
+                while batches[-1]:
+                    batches.append(self._waiting.get_nowait())
+            is_last = batches[-1] is None
+            try:
+                if self._error is None:
+                    self._write([batch for batch in batches if batch])
+            except BaseException as exc:  # raised where the next batch comes
+                self._error = exc
+
+    def _write(self, batches: "Sequence[_Written]") -> None:
+        entries = [entry for batch in batches for entry in batch.entries]
         if entries:
-            self._writer.put(entries, vectors)
+            self._writer.put(entries, [vector for batch in batches for vector in batch.vectors])
             self._written(len(entries))
-        self._writer.refresh_files(
-            [(work.stored.key, tuple(work.pictures), tuple(work.sounds)) for work in plan.touched if work.stored]
-        )
+        self._writer.refresh_files([file for batch in batches for file in batch.files])
         self._since_follow += len(entries)
         if self._since_follow >= FOLLOW_AFTER:
             self._writer.follow()
             self._since_follow = 0
 
     def __enter__(self) -> Self:
+        self._thread.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Finish the batch that is being written; its own error is raised unless there is another already."""
-        self._thread.shutdown(wait=True)
-        if self._last and kind is None:
-            self._last.result()
+        """Finish the batches that wait; their own error is raised unless there is another already."""
+        self._waiting.put(None)
+        self._thread.join()
+        if self._error and kind is None:
+            raise self._error
+
+
+class _Written(NamedTuple):
+    """What is written of a batch: items, vectors, and new times of files by item's key."""
+
+    entries: Sequence[CatalogueEntry]
+    vectors: Sequence[NewVector]
+    files: Sequence[tuple[int, tuple[Picture, ...], tuple[Picture, ...]]]
 
 
 def ahead(values: Iterator[T], stop: Callable[[], None]) -> Generator[T, None, None]:
@@ -358,7 +411,9 @@ def reindex(
         writer.stage(spaces)
         own_space = not encoders.pictures.joint_is_text_space
         hears, remote = encoders.sounds is not None, catalogue.folder / "media"
-        planner = BatchPlanner(writer, loader, remote=remote, own_text_space=own_space, hears=hears)
+        planner = BatchPlanner(
+            writer, loader, remote=remote, own_text_space=own_space, hears=hears, files=catalogue.files
+        )
         with (progress or SilentProgress()).stage("Embedding", summary.lines, "items") as done:
             for ids in iter(lambda: _unfinished(writer, encoders), []):
                 plan = planner.replan(list(catalogue.get_many(ids, also_hidden=True).values()))

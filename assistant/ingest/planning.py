@@ -1,7 +1,7 @@
 """What a batch of items needs: which have changed, and which texts, pictures and sounds must be encoded for them."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +11,19 @@ from assistant.ingest.report import Rejection
 from assistant.ingest.texts import embedded_text
 from assistant.ingest.validate import CatalogueLine
 from tools.errors import MediaError
+from tools.objects import SharedFiles
 from tools.records import Item
-from tools.store import CatalogueEntry, Picture, StoredItem, Writer, frame_of, is_web_address, picture_file
+from tools.store import (
+    CatalogueEntry,
+    Picture,
+    Space,
+    StoredItem,
+    Writer,
+    frame_of,
+    is_web_address,
+    picture_file,
+    source_file,
+)
 from tools.store.offers import MEDIA_WORDS, PICTURE_WORDS, SPOKEN_WORDS
 
 if TYPE_CHECKING:
@@ -172,14 +183,21 @@ class BatchPlanner:
         own_text_space: bool,
         hears: bool = False,
         refused: Mapping[str, str] | None = None,
+        files: SharedFiles | None = None,
+        decodes: bool = True,
     ) -> None:
-        """``refused``: why web addresses were not fetched, by address; it may grow."""
+        """``refused``: why web addresses were not fetched, by address; it may grow. ``decodes``: in this process.
+
+        ``files``: what lies in ``remote``, where it also lies in object storage.
+        """
         self._writer = writer
         self._loader = loader
         self._remote = remote
         self._own_text_space = own_text_space
         self._hears = hears
+        self._begun = AHEAD if decodes else 0
         self._refused = {} if refused is None else refused
+        self._files = files or SharedFiles(remote)
 
     def plan(self, batch: Batch) -> BatchPlan:
         """Decide what to do about lines with different ids.
@@ -212,6 +230,12 @@ class BatchPlanner:
             )
             for item in items
         ]
+        if self._files.is_shared:
+            for pending in work:
+                self._restore([*pending.pictures, *pending.sounds])
+                for picture in pending.pictures:
+                    if frame_of(picture):
+                        self._files.fetch(picture_file(picture, self._remote))
         self._hash(work)
         for pending in work:
             known = stored[pending.item.id]
@@ -222,6 +246,8 @@ class BatchPlanner:
         return plan
 
     def _look(self, source: FileLine, stored: StoredItem | None) -> PendingItem:
+        if stored and self._files.is_shared:
+            self._restore([*stored.pictures, *stored.sounds])
         pictures = [self._located(reference, source.root) for reference in source.line.images]
         by_reference = {picture.reference: picture for picture in stored.pictures} if stored else {}
         same_line = stored is not None and stored.content_hash == source.hash
@@ -229,8 +255,15 @@ class BatchPlanner:
         past = [one for one in stored.pictures if same_line or one.state != "lost"] if stored else []
         for reference in source.line.video:
             video = self._located(reference, source.root, or_lost=True)
-            updated += frames_of(video, past, self._remote, self._loader)
+            updated += frames_of(video, past, self._remote, self._loader, self._files)
         return PendingItem(item_of(source), source.hash, stored, updated, self._sounds(source, stored), source)
+
+    def _restore(self, files: Sequence[Picture]) -> None:
+        """Bring back what was fetched from the web before, and is no longer in the folder."""
+        ready = [one for one in files if one.state == "ready"]
+        for reference in {(frame_of(one) or (one.reference,))[0] for one in ready}:
+            if is_web_address(reference):
+                self._files.fetch(source_file(reference, self._remote))
 
     def _located(self, reference: str, root: Path, *, or_lost: bool = False) -> Picture:
         """As of `locate`; ``or_lost``: what could not be fetched is lost."""
@@ -274,17 +307,17 @@ class BatchPlanner:
     def _order(self, plan: BatchPlan) -> None:
         """Note the texts and start reading the pictures for which the catalogue has no vector."""
         texts = {text_hash(work.text): work.text for work in plan.work if work.text}
-        plan.texts = _only(texts, self._writer.lacking("text", list(texts)))
+        plan.texts = _only(texts, self._lacking("text", texts))
         if self._own_text_space:
-            plan.joint_texts = _only(texts, self._writer.lacking("joint_text", list(texts)))
+            plan.joint_texts = _only(texts, self._lacking("joint_text", texts))
         pictures = {p.hash: p for work in plan.work for p in work.pictures if p.state == "ready" and p.hash}
-        lacking = self._writer.lacking("visual", list(pictures)) | self._writer.lacking("joint", list(pictures))
+        lacking = self._lacking("visual", pictures) | self._lacking("joint", pictures)
         plan.waiting = [
             self._loader.picture(picture_file(picture, self._remote), digest)
             for digest, picture in pictures.items()
             if digest in lacking
         ]
-        for waiting in plan.waiting[:AHEAD]:
+        for waiting in plan.waiting[: self._begun]:
             waiting.begin()
         sounds = {
             one.hash: SoundFile.at(one.reference, self._remote, is_video=one.reference in work.item.video)
@@ -292,8 +325,12 @@ class BatchPlanner:
             for one in work.sounds
             if one.state == "ready" and one.hash
         }
-        lacking = self._writer.lacking("sound", list(sounds))
+        lacking = self._lacking("sound", sounds)
         plan.sounds = {digest: file for digest, file in sounds.items() if digest in lacking}
+
+    def _lacking(self, space: Space, hashes: Collection[bytes]) -> set[bytes]:
+        """Those for which there is no vector; without any the catalogue is not asked."""
+        return self._writer.lacking(space, list(hashes)) if hashes else set()
 
 
 def _only(texts: dict[bytes, str], digests: set[bytes]) -> dict[bytes, str]:

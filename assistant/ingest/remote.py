@@ -18,6 +18,7 @@ from typing import Literal
 import httpx
 
 from tools.media import MediaLimits, sniff
+from tools.objects import SharedFiles
 from tools.store import fetched_name, is_web_address
 
 logger = logging.getLogger(__name__)
@@ -122,8 +123,12 @@ class Fetcher:
         public_only: bool = True,
         stopped: Callable[[], bool] = lambda: False,
         fetched: Callable[[], None] = lambda: None,
+        files: SharedFiles | None = None,
     ) -> None:
-        """``public_only`` bars private networks and plain http; once ``stopped`` is true nothing more is fetched."""
+        """``public_only`` bars private networks and plain http; once ``stopped`` is true nothing more is fetched.
+
+        ``files``: of the folder, where they also lie in object storage; what lies there is not fetched again.
+        """
         self.refused: dict[str, str] = {}
         self.folder = folder
         self._most_bytes: dict[Kind, int] = {
@@ -132,9 +137,14 @@ class Fetcher:
         self._public_only = public_only
         self._stopped = stopped
         self._fetched = fetched
+        self._files = files or SharedFiles(folder)
 
     def __call__(self, references: Mapping[str, Kind]) -> None:
-        """Fetch every web address among the references, each once."""
+        """Fetch every web address among the references, each once.
+
+        Raises:
+            StoreError: the object storage does not answer.
+        """
         urls = sorted(url for url in references if is_web_address(url) and url not in self.refused)
         missing = [url for url in urls if not (self.folder / fetched_name(url)).is_file()]
         if not missing:
@@ -151,6 +161,8 @@ class Fetcher:
         if self._stopped():
             return
         target = self.folder / fetched_name(url)
+        if self._files.fetch(target):  # from the object storage
+            return
         part = target.with_suffix(".part")
         try:
             with client.stream("GET", url) as response:
@@ -158,6 +170,7 @@ class Fetcher:
                 save(response, part, self._most_bytes[kind], seconds=seconds, stopped=self._stopped)
             if reason := _not_media(part, kind):
                 raise httpx.HTTPError(reason)
+            self._files.put(target, part)
             part.replace(target)
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as exc:  # some are not names
             self.refused[url] = f"it could not be fetched: {_reason(exc)}"

@@ -13,6 +13,7 @@ from assistant.llm import server
 from assistant.llm.profiles import mending_command
 from assistant.service.context import Service
 from tools.records import Record
+from tools.store.chroma_server import beats
 
 FRESH_SECONDS = 2.0
 FREE_BYTES = 256 * 2**20
@@ -39,7 +40,7 @@ class Ready(Record):
 
     ready: bool = Field(
         description="whether what every turn needs is there and loaded: the catalogue, its vectors, the text encoder, "
-        "the disk"
+        "the disk; without a server for vectors or one that encodes texts, turns go on with less"
     )
     parts: dict[str, str] = Field(examples=[{"catalogue": OK, "text": OK, "disk": OK, "llm": OK, "warm_up": OK}])
 
@@ -52,8 +53,8 @@ class Readiness:
         self._redis_url = service.settings.redis_url
         self._dependencies = [
             Dependency("catalogue", self._catalogue, is_needed=True),
-            Dependency("vectors", self._vectors, is_needed=True),
-            # without a server that encodes texts, words are still searched
+            # without a server for vectors or one that encodes texts, words are still searched
+            Dependency("vectors", self._vectors, is_needed=service.settings.chroma_url is None),
             Dependency("text", self._text, is_needed=service.settings.text.base_url is None),
             Dependency("pictures", lambda: self._engine("pictures")),
             Dependency("speech", lambda: self._engine("speech")),
@@ -64,6 +65,8 @@ class Readiness:
             self.register(Dependency("state", self._state, is_needed=True))
         if self._redis_url:
             self.register(Dependency("redis", self._redis, is_needed=True))
+        if service.settings.files.is_shared:  # without it turns go on, though not those with files
+            self.register(Dependency("objects", self._objects))
         self._looking = asyncio.Lock()
         self._latest: Ready | None = None
         self._until = 0.0
@@ -95,7 +98,7 @@ class Readiness:
     def _vectors(self) -> str:
         """Those in the process are opened, and mended, by a search; here only a server is asked for a sign of life."""
         url = self._service.settings.chroma_url
-        if url is None or _beats(url):
+        if url is None or beats(url, HEARTBEAT_SECONDS):
             return OK
         return "The Chroma server does not answer; check chroma_url and that server."
 
@@ -112,6 +115,10 @@ class Readiness:
                 redis.ping()
         except RedisError:
             return "The Redis server does not answer; check state.redis and that server."
+        return OK
+
+    def _objects(self) -> str:
+        self._service.settings.files.check()
         return OK
 
     def _text(self) -> str:
@@ -158,14 +165,3 @@ def _guarded(look: Callable[[], str]) -> str:
         return str(exc)
     except OSError as exc:
         return f"It cannot be looked at: {exc.strerror or exc}."
-
-
-def _beats(chroma_url: str) -> bool:
-    import httpx
-
-    try:
-        url = httpx.URL(chroma_url)
-        port = url.port or (443 if url.scheme == "https" else 8000)  # as Chroma's client takes it
-        return httpx.get(url.copy_with(port=port, path="/api/v2/heartbeat"), timeout=HEARTBEAT_SECONDS).is_success
-    except (httpx.HTTPError, httpx.InvalidURL):
-        return False

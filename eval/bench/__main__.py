@@ -22,8 +22,8 @@ USUAL = (
     "reading", "overhead", "embedding", "ingestion", "memory", "lines", "interactions", "taste", "service", "one_shot",
     "video", "ingest_media",
 )  # fmt: skip
-LONG = ("scale", "models", "fuzz", "mutated", "workers")
-CASES_HELP = "only so many cases in `models`, and of each kind in `fuzz` and `mutated` (10,000)"
+LONG = ("scale", "replicas", "models", "fuzz", "mutated", "workers", "ray_workers", "kills")
+CASES_HELP = "only so many cases in `models`, of each kind in `fuzz` and `mutated` (10,000), or kills in `kills` (20)"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -65,7 +65,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every number, with machine, date and versions")
     parser.add_argument(
-        "--lines", type=int, default=100_000, help="how many lines `lines` ingests, or items `scale` makes (100,000)"
+        "--lines",
+        type=int,
+        default=100_000,
+        help="how many lines `lines` ingests, or items `scale` and `replicas` make (100,000)",
     )
     parser.add_argument("--cases", type=int, help=CASES_HELP)
     parser.add_argument("--seed", type=int, default=0, help="which cases `fuzz` and `mutated` generate (0)")

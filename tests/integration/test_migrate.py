@@ -110,7 +110,7 @@ def test_what_is_there_is_left_unless_it_may_be_deleted(folder: Path, server: St
     move(folder, server, force=True)
     move(other, server, force=True)
     assert [key.name for key in KeyStore(server).list()] == ["other"]
-    assert SessionLog(server).all_ids() == []
+    assert list(SessionLog(server).each_id()) == []
     with pytest.raises(BadInput, match="no state"):
         move(tmp_path / "nowhere", server)
     with pytest.raises(BadInput, match="already"):
@@ -128,7 +128,7 @@ def test_what_differs_is_not_kept(folder: Path, server: StateServer, monkeypatch
     with pytest.raises(StoreError, match="differ after they were written"):
         move(folder, server)
     monkeypatch.undo()
-    assert (SessionLog(server).all_ids(), KeyStore(server).list()) == ([], [])
+    assert ([*SessionLog(server).each_id()], KeyStore(server).list()) == ([], [])
     assert move(folder, server)
 
 

@@ -18,12 +18,17 @@ from pathlib import Path
 
 import pytest
 
-from assistant.backup import MANIFEST
+from assistant.backup import MANIFEST, back_up, restore
+from assistant.errors import BadInput
+from assistant.migration import move
 from assistant.service.keys import KeyStore
 from assistant.sessions import SessionLog
+from assistant.settings import Settings, load_settings
 from assistant.storage import KEYS, SESSIONS
 from tests.fakes.catalogues import entry, fill
 from tests.fakes.encoders import WordText, hash_vector
+from tests.postgres import Postgres
+from tools.place import StateServer
 from tools.records import Item
 from tools.store import Catalogue
 from tools.store.pages import Page, PageStore, Passage
@@ -142,10 +147,42 @@ def test_what_is_backed_up_is_restored(shop: Shop, archive: Path, tmp_path: Path
 
 def test_state_on_a_server_is_named_as_missing_and_its_url_is_a_secret(shop: Shop, tmp_path: Path) -> None:
     (shop.home / "config.toml").write_text('[state]\nurl = "postgresql://u:sesame@db.internal/shop"\n')
-    code, out, errors = shop("backup", tmp_path / "b.zip")
+    code, out, errors = shop("backup", tmp_path / "b.zip", "--no-state")
     assert code == 0, errors
     assert "Not in it: the state in PostgreSQL at db.internal/shop; back it up with pg_dump." in out
     assert b"sesame" not in (tmp_path / "b.zip").read_bytes()
+
+
+def test_state_on_a_server_is_backed_up_and_restored_to_a_server_or_to_files(
+    shop: Shop, tmp_path: Path, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def settings_of(each: Shop, place: StateServer | None = None) -> Settings:
+        monkeypatch.setenv("ASSISTANT_HOME", str(each.home))
+        return load_settings(state={"url": place.url} if place else {})
+
+    one, other, file = postgres.place(), postgres.place(), tmp_path / "b.zip"
+    move(shop.data, one)
+    with closing(EventStore.open(shop.data)) as unused:  # what lies there besides is not the state
+        unused.add([Interaction(user="ann", item_id="i2", event="like", at=2.0)])
+    manifest = back_up(settings_of(shop, one), file, with_secrets=False, done=lambda _: None)
+    assert not [what for what in manifest.left_out if "PostgreSQL" in what]
+    assert b"sesame" not in file.read_bytes()
+
+    files, machine = Shop(tmp_path / "files"), Shop(tmp_path / "machine")
+    assert restore(settings_of(files), file, force=False, done=lambda _: None).server is None
+    holds_everything(files)
+
+    KeyStore(other).create("theirs")
+    with pytest.raises(BadInput, match="holds keys already; --force"):
+        restore(settings_of(machine, other), file, force=False, done=lambda _: None)
+    assert not machine.data.exists()
+    restored = restore(settings_of(machine, other), file, force=True, done=lambda _: None)
+    assert restored.server == other.name
+    assert not [path.name for path in machine.data.iterdir() if path.name.startswith(("sessions", "keys", "inter"))]
+    assert [key.name for key in KeyStore(other).list()] == ["shop"]
+    assert [session.title for session in SessionLog(other).of_owner("ann")] == ["Chairs"]
+    with closing(EventStore.open(other)) as events:
+        assert events.count_of("ann") == 1
 
 
 def test_secrets_are_left_out_unless_asked_for(shop: Shop, tmp_path: Path) -> None:

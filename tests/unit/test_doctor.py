@@ -9,7 +9,11 @@ from typer.testing import CliRunner
 from assistant import doctor
 from assistant.cli import app
 from assistant.settings import Settings, load_settings
+from tests.chroma_server import ChromaServer
+from tests.chroma_server import chroma_server as chroma_server
 from tests.fakes.openai_server import FakeOpenAIServer
+from tests.redis_server import RedisServer
+from tests.redis_server import redis_server as redis_server
 
 
 @pytest.fixture
@@ -40,6 +44,26 @@ def test_the_remote_profile_needs_no_environment(bare: Settings) -> None:
     assert line(report, "vLLM environment").state == "present"
     assert line(report, "vLLM server").state == "present"
     assert not any("qwen" in check.part for check in report.checks)
+
+
+def test_servers_of_the_state_and_the_vectors(
+    bare: Settings, redis_server: RedisServer, chroma_server: ChromaServer
+) -> None:
+    for is_there, state in ((True, "present"), (False, "missing")):
+        if not is_there:
+            redis_server.stop()
+            chroma_server.stop()
+        settings = load_settings(
+            home=bare.home,
+            llm=bare.llm.model_dump(),
+            chroma_url=chroma_server.url,
+            state={"redis": redis_server.url.replace("//", "//:sesame@") if not is_there else redis_server.url},
+        )
+        report = doctor.examine(settings)
+        assert [line(report, name).state for name in ("Redis server", "Chroma server")] == [state, state]
+    assert line(report, "Redis server").mend.startswith("redis-server")
+    assert line(report, "Chroma server").mend.startswith("chroma run")
+    assert "sesame" not in str(report)
 
 
 def test_a_check_that_fails_is_a_line(bare: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

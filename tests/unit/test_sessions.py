@@ -2,7 +2,9 @@
 
 import contextlib
 import threading
+import tracemalloc
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any, TypedDict
 
 import pytest
@@ -10,13 +12,16 @@ import sqlalchemy as sa
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
+from assistant import checkpoint_tables, sessions
 from assistant.agent.state import Request
 from assistant.checkpoints import open_saver
 from assistant.errors import SessionError, StoreError
 from assistant.records import Accepted, MessageRead, Reply
-from assistant.session_tables import REPLIES, sessions_database
+from assistant.session_tables import REPLIES, SESSIONS, sessions_database
 from assistant.sessions import SessionLog
-from assistant.storage import SESSIONS
+from assistant.settings import load_settings
+from assistant.storage import SESSIONS as SESSIONS_FILE
+from assistant.user_data import export_of
 from tests.fakes.turns import keep_turn, reply_of
 from tools.place import Place
 
@@ -25,7 +30,7 @@ UGLY = ["", "  ", "a\0b", "Straße 'DROP TABLE replies; --", "椅子 🪑 \u202e
 
 @pytest.fixture
 def where(place: Callable[[str], Place]) -> Place:
-    return place(SESSIONS)
+    return place(SESSIONS_FILE)
 
 
 @pytest.fixture
@@ -89,6 +94,48 @@ def test_what_is_beside_the_replies(log: SessionLog, where: Place) -> None:
     log.note_feedback("s", "oak", "like")
     log.note_feedback("s", "elm", "cart")
     assert [press[:2] for press in log.feedback("s")] == [("oak", "like"), ("elm", "cart")]
+
+
+def test_all_sessions_are_read_in_pages_also_those_of_one_moment(
+    log: SessionLog, where: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "BATCH", 3)
+    for number in range(10):
+        log.create(f"s{number}", "ann" if number % 4 else "bob")
+    with sessions_database(where).writing() as db:  # several at a time
+        db.execute(SESSIONS.update().values(created_at=1e9, updated_at=1e9).where(SESSIONS.c.session_id >= "s5"))
+    anns = {f"s{number}" for number in range(10) if number % 4}
+    read = [session.session_id for session in log.each_of("ann")]
+    assert (set(read), len(read), log.count_of("ann")) == (anns, len(anns), len(anns))
+    assert [*log.each_of("eve")] == []
+    assert [*log.each_id()] == [f"s{number}" for number in range(10)]
+    pages, last = [], None
+    while page := log.of_owner("ann", 2, *((last.updated_at, "", last.session_id) if last else ())):
+        pages += [session.session_id for session in page]
+        last = page[-1]
+    assert (set(pages), len(pages)) == (anns, len(anns))
+
+
+def test_an_export_holds_one_session_at_a_time(tmp_path: Path) -> None:
+    settings = load_settings(data=tmp_path)
+    log = SessionLog(settings.place(SESSIONS_FILE))
+    kept = reply_of("s0", "a lamp", "x" * 100_000).model_dump_json()
+    names = [f"s{number}" for number in range(80)]
+    about = {"owner": "ann", "title": "", "created_at": 1e9, "updated_at": 1e9}
+    with sessions_database(settings.place(SESSIONS_FILE)).writing() as db:
+        db.execute(SESSIONS.insert(), [about | {"session_id": name} for name in names])
+        turns = [{"session_id": name, "turn": 1, "said": "a", "reply": kept, "at": 1e9} for name in names]
+        db.execute(REPLIES.insert(), turns)
+    del turns
+    assert log.count_of("ann") == len(names)
+    tracemalloc.start()
+    try:
+        written = sum(len(part) for part in export_of(settings, "ann"))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert written > 8e6
+    assert peak < 4e6
 
 
 def test_a_message_is_found_in_the_sessions_of_its_sender(log: SessionLog, where: Place) -> None:
@@ -211,6 +258,42 @@ async def test_a_session_remembers_and_each_of_its_turns_can_be_found(log: Sessi
         assert (await graph.aget_state(SESSION)).values == {"kept": ["a lamp", "cheaper", "in red"]}
         history = [state.values.get("kept") async for state in graph.aget_state_history(SESSION)]
     assert history == [["a lamp", "cheaper", "in red"], ["a lamp", "cheaper"], ["a lamp"]]
+
+
+async def test_of_the_turns_of_a_session_the_latest_can_be_found_and_of_an_old_session_the_last(
+    log: SessionLog, where: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint_tables, "KEPT", 3)
+    texts = ["a lamp", "cheaper", "in red", "in blue", "bigger"]
+    await talk(where, *texts[:4])
+    log.create("other", "ann")
+    other: Any = {"configurable": {"thread_id": "other"}}
+    async with opened(where) as graph:
+        await graph.aupdate_state(other, {"kept": ["a sofa"]}, as_node="respond")
+    await talk(where, texts[4])
+    assert await remembered(where) == [texts, texts[:4], texts[:3]]
+    assert held(where) == {4}
+    assert log.thin(0) == 0
+    assert len(await remembered(where)) == 3
+    assert (log.thin(2e9), log.thin(2e9)) == (1, 0)
+    assert await remembered(where) == [texts]
+    assert held(where) == {2}
+    await talk(where, "in green")
+    async with opened(where) as graph:
+        assert (await graph.aget_state(SESSION)).values["kept"] == [*texts, "in green"]
+        assert (await graph.aget_state(other)).values["kept"] == ["a sofa"]
+
+
+async def remembered(where: Place) -> list[list[str]]:
+    async with opened(where) as graph:
+        return [state.values["kept"] async for state in graph.aget_state_history(SESSION)]
+
+
+def held(where: Place) -> set[int]:
+    """How many rows LangGraph's tables hold, those that are empty left out."""
+    with sessions_database(where).reading() as db:
+        names = checkpoint_tables.BY_DIALECT[db.dialect.name]
+        return {int(db.scalar(sa.text(f"select count(*) from {name}")) or 0) for name in names} - {0}
 
 
 async def test_a_turn_that_fails_leaves_nothing(log: SessionLog, where: Place) -> None:

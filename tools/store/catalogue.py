@@ -14,9 +14,11 @@ from typing import Any, Self, TypeVar
 
 import numpy as np
 
-from tools.errors import CatalogueBusy, EncoderMismatch, StoreError
+from tools.errors import CatalogueBusy, EncoderMismatch, IndexAway, StoreError
+from tools.objects import SharedFiles
+from tools.place import StateServer
 from tools.records import EncoderIdentity, Filters, Item, Moment, Vocabulary
-from tools.store import reading
+from tools.store import browsing, reading
 from tools.store.chroma_index import ChromaIndex
 from tools.store.database import DATABASE, Database, catalogue_file, write_lock
 from tools.store.entries import (
@@ -26,6 +28,7 @@ from tools.store.entries import (
     Picture,
     Sort,
     Space,
+    Total,
     Vector,
     frame_of,
     picture_file,
@@ -42,6 +45,8 @@ T = TypeVar("T")
 MAX_LATER = 4_000
 """How many changes a search scores by itself before it has the index brought up to date."""
 
+COUNTED = 1_000
+"""Up to how many items that pass are counted for people, where no counter has the answer."""
 EXACT = 1_000
 """Up to how many items that pass are scored exactly, without the index."""
 OVER_FETCH = 4
@@ -53,30 +58,46 @@ MOST_FETCHED = 10_000
 class Catalogue:
     """One catalogue's folder; open it with `Catalogue.open` and close it, or use it in a ``with``."""
 
-    def __init__(self, database: Database, index: VectorIndex) -> None:
+    def __init__(self, database: Database, index: VectorIndex, files: SharedFiles | None = None) -> None:
         self._database = database
         self._index = index
+        self.files = files or SharedFiles(database.folder)
         self._cache: dict[str, tuple[int, Any]] = {}
         self._cache_lock = threading.Lock()
 
     @classmethod
     def open(
-        cls, folder: Path, *, chroma_url: str | None = None, read_only: bool = False, notify: Notify | None = None
+        cls,
+        folder: Path,
+        *,
+        chroma_url: str | None = None,
+        state: StateServer | None = None,
+        read_only: bool = False,
+        notify: Notify | None = None,
+        files: SharedFiles | None = None,
     ) -> Self:
         """Open the catalogue in a folder; an empty one is made there unless ``read_only``.
 
         Args:
             folder: holds ``catalogue.sqlite`` and, with the embedded index, ``chroma/``.
             chroma_url: a Chroma server in place of the embedded index.
+            state: a server that has the catalogue for several machines; the folder's file follows it.
             read_only: refuse item changes, and refuse a folder without a catalogue.
             notify: told in one line when the index is being made anew, or a large catalogue of an earlier version
                 brought up to date; default: a logged warning.
+            files: the folder's files, where those in ``media`` also lie in object storage.
 
         Raises:
-            StoreError: the catalogue is absent (``read_only``), damaged, or of another version.
+            StoreError: the catalogue is absent (``read_only``), damaged, or of another version; the server is away, and
+                the folder has nothing of its catalogue yet.
         """
-        database = Database(folder, read_only=read_only, notify=notify)
-        return cls(database, ChromaIndex(database, url=chroma_url, notify=notify))
+        shared = None
+        if state:
+            from tools.store.replica import SharedCatalogue  # brings SQLAlchemy
+
+            shared = SharedCatalogue(state, folder, notify)
+        database = Database(folder, read_only=read_only, notify=notify, shared=shared)
+        return cls(database, ChromaIndex(database, url=chroma_url, notify=notify), files)
 
     def close(self) -> None:
         """Let go of files and connections; calling it again does nothing."""
@@ -142,17 +163,12 @@ class Catalogue:
             return reading.eligible(connection, filters)
 
     def few_eligible(self, filters: Filters | None) -> list[str] | None:
-        """The same where a look at few items tells which pass; else None."""
-        if filters is None or not asks(filters):
-            return None
-        with self._database.reading() as connection:
-            keys = reading.few(connection, reading.where(connection, filters))
-            return None if keys is None else reading.ids_of(connection, keys)
+        """Ids of the items that pass, in the order they came in; None where they may be too many for a turn."""
+        return self._read(lambda connection: reading.few_ids(connection, filters))
 
-    def eligible_among(self, ids: Collection[str], filters: Filters | None = None) -> set[str]:
-        """Those of these ids whose items are shown and pass."""
-        with self._database.reading() as connection:
-            return reading.eligible_among(connection, ids, reading.where(connection, filters))
+    def eligible_among(self, ids: Collection[str], filters: Filters | None) -> set[str]:
+        """Those of these items that there are and that pass."""
+        return self._read(lambda connection: reading.passing_ids(connection, ids, filters))
 
     def changed(self, since: Mark | None = None) -> tuple[list[str], Mark]:
         """Ids of the items that came in or got another vector since a mark, and the mark of now; all without one.
@@ -161,20 +177,29 @@ class Catalogue:
         """
         return self._read(lambda connection: reading.changed(connection, since))
 
-    def count_eligible(self, filters: Filters | None) -> int:
-        """How many items pass."""
+    def count_eligible(self, filters: Filters | None, at_most: int | None = None) -> int:
+        """How many items pass; those above ``at_most`` need not be counted, and the answer is ``at_most`` + 1 then."""
         with self._database.reading() as connection:
-            return reading.count(connection, filters)
+            return reading.count(connection, filters, at_most)
 
-    def count_having(self, attribute: str, ids: Collection[str] | None = None) -> int:
-        """How many items, or how many of these, have any value of the attribute, by themselves or as a variant."""
+    def total(self, filters: Filters | None, at_least: int = 0) -> Total:
+        """How many items pass, counted up to `COUNTED` or ``at_least`` where counting all of them would take long."""
+        most = max(COUNTED, at_least)
+        counted = self.count_eligible(filters, most)
+        return Total(most, has_more=True) if counted == most + 1 else Total(counted)
+
+    def count_having(self, attribute: str, ids: Collection[str] | None = None, at_most: int | None = None) -> int:
+        """How many items, or how many of these, have any value of the attribute, by themselves or as a variant.
+
+        ``at_most`` as of `count_eligible`.
+        """
         with self._database.reading() as connection:
-            return reading.count_having(connection, attribute, ids)
+            return reading.count_having(connection, attribute, ids, at_most)
 
     def browse(self, filters: Filters | None = None, sort: Sort = "title", k: int = 10, offset: int = 0) -> list[Item]:
         """Items that pass, in order; "newest" means most recently added. Without a price comes last by price."""
         with self._database.reading() as connection:
-            return reading.browse(connection, filters, sort, k, offset)
+            return browsing.browse(connection, filters, sort, k, offset)
 
     def image_path(self, item: Item, index: int = 0) -> Path | None:
         """The file of one of the item's pictures, or, counted on, of its videos' frames.
@@ -190,7 +215,7 @@ class Catalogue:
             path = picture_file(shown[index], self.folder / "media")
         else:
             return None
-        return path if path.is_file() else None
+        return self._here(path)
 
     def moments(self, ids: Sequence[str]) -> dict[str, dict[int, Moment]]:
         """Which vectors of these items are frames of their videos, by place in `vectors_of`."""
@@ -219,8 +244,13 @@ class Catalogue:
     def _file(self, references: Sequence[str], index: int) -> Path | None:
         if not 0 <= index < len(references):
             return None
-        path = source_file(references[index], self.folder / "media")
-        return path if path.is_file() else None
+        return self._here(source_file(references[index], self.folder / "media"))
+
+    def _here(self, path: Path) -> Path | None:
+        """The file, fetched if need be; None where it is gone, or cannot be fetched now."""
+        with suppress(StoreError):
+            return path if self.files.fetch(path) else None
+        return None
 
     def unused_frames(self) -> list[Path]:
         """Files of frames that stand for no item any more."""
@@ -294,15 +324,36 @@ class Catalogue:
         """The k items nearest to a vector of shape (d,): (id, cosine), best first; an item counts by its best picture.
 
         Raises:
+            IndexAway: the server with the index does not answer, and too many items pass to score each exactly.
             StoreError: Chroma fails even after the index was made anew.
         """
         query = np.asarray(vector, np.float32)
         length = float(np.linalg.norm(query))
         if k < 1 or not np.isfinite(length) or length == 0:
             return []
+        try:
+            return self._nearest_or_mended(space, query / length, k, filters)
+        except IndexAway:
+            scores = self._scored_exactly(space, query / length, filters)
+            if scores is None:
+                raise
+            return _best(scores, k)
+
+    def _scored_exactly(self, space: Space, query: Vector, filters: Filters | None) -> dict[str, float] | None:
+        """What can be said without the index: the score of each item that passes; None where those are many."""
+        with self._database.reading() as connection:
+            encoder = reading.encoder_key(connection, space)
+            keys = reading.few(connection, reading.where(connection, filters))
+            if encoder is None or keys is None or len(keys) > reading.FEW:
+                return None
+            return reading.score(connection, space, encoder, keys, query)
+
+    def _nearest_or_mended(
+        self, space: Space, query: Vector, k: int, filters: Filters | None
+    ) -> list[tuple[str, float]]:
         for attempt in range(3):
             try:
-                return self._nearest(space, query / length, k, filters)
+                return self._nearest(space, query, k, filters)
             except IndexFailedError as exc:
                 if attempt == 0:  # another process may have changed it under us
                     self._index.follow()
@@ -459,24 +510,35 @@ def _best(scores: dict[str, float], k: int) -> list[tuple[str, float]]:
     return sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))[:k]
 
 
-def drop(folder: Path, *, chroma_url: str | None = None) -> None:
+def drop(
+    folder: Path, *, chroma_url: str | None = None, state: StateServer | None = None, files: SharedFiles | None = None
+) -> None:
     """Delete the catalogue in a folder, even a damaged one; sessions and uploads beside it stay.
+
+    One that machines share is deleted for all of them. ``files``: the folder's files, as of `Catalogue.open`.
 
     Where another process has it open, an empty catalogue is left: deleting an open SQLite file would let that process
     answer from it for good.
 
     Raises:
-        StoreError: another process is writing to it, or the Chroma server does not answer.
+        StoreError: another process is writing to it, or the Chroma server or the object storage does not answer.
     """
+    if state:
+        from tools.store.replica import SharedCatalogue  # brings SQLAlchemy
+
+        SharedCatalogue(state, folder).drop()
     if not folder.is_dir():
         return
     with write_lock(folder), catalogue_file(folder).errors():
         if chroma_url and (folder / DATABASE).is_file():
             with Catalogue.open(folder, chroma_url=chroma_url) as catalogue:
                 catalogue._index.drop()
-        for derived in (folder / "chroma", folder / "media" / "kept", folder / "media" / FRAMES):
+        media = folder / "media"
+        if files:
+            files.delete_folder(media)
+        for derived in (folder / "chroma", media / "kept", media / FRAMES):
             shutil.rmtree(derived, ignore_errors=True)
-        for picture in (folder / "media").glob("[0-9a-f]" * 32):  # fetched; others in this folder are the shop's own
+        for picture in media.glob("[0-9a-f]" * 32):  # fetched; others in this folder are the shop's own
             picture.unlink(missing_ok=True)
         if not (folder / DATABASE).is_file() or _emptied(folder):
             for path in folder.glob(f"{DATABASE}*"):

@@ -11,6 +11,8 @@ without an error, a damaged one can end the process, and an open client never se
 - Chroma writes the unused slots of an HNSW file as they lie in memory, so freed words of a message can reach the disk:
   they are overwritten before the checksums (`_overwrite_unused`).
 - Between processes, opening is shared and changing is exclusive (``chroma.lock``).
+
+A server that does not answer is neither damage nor a reason to make the index anew (`tools.store.chroma_server`).
 """
 
 import json
@@ -21,19 +23,18 @@ import struct
 import time
 import uuid
 import zlib
-from collections.abc import Iterator, Mapping, Sequence, Set
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.errors import StoreError
-from tools.storage import sync
-from tools.store import reading
+from tools.errors import IndexAway, StoreError
+from tools.storage import has_no_space, sync
+from tools.store import chroma_server, reading
 from tools.store.database import Database
 from tools.store.gates import ReadWriteLock, file_gate
 from tools.store.vector_index import IndexFailedError, Notify
@@ -67,12 +68,15 @@ class Followed:
 
 @contextmanager
 def _chroma_errors() -> Iterator[None]:
-    """Turn whatever Chroma raises into `IndexFailedError`; its Rust panics are no `Exception`."""
+    """Turn whatever Chroma raises into `IndexFailedError`, or `IndexAway`; its Rust panics are no `Exception`."""
     try:
         yield
     except (StoreError, IndexFailedError):
         raise
     except Exception as exc:
+        if chroma_server.is_away(exc):
+            logger.info("no answer from the Chroma server: %s", exc)  # the error may be told to a service's users
+            raise IndexAway(chroma_server.AWAY) from exc
         raise IndexFailedError(str(exc) or type(exc).__name__) from exc
     except BaseException as exc:
         if type(exc).__name__ != "PanicException":
@@ -95,6 +99,7 @@ class ChromaIndex:
         self._stamp = ""
         self._is_changed = False
         self._followed: dict[str, Followed] = {}
+        self._pause = chroma_server.Pause()
 
     # Searching -------------------------------------------------------------------------------------------------------
 
@@ -102,14 +107,16 @@ class ChromaIndex:
         """Open the index if need be, and say up to which ``seq`` it knows the space of this catalogue and encoder.
 
         Raises:
+            IndexAway: the server with the index does not answer.
             StoreError: the index can't be opened nor built.
         """
-        with self._gate.together():
-            followed = self._followed_for(space, catalogue, encoder)
-        if followed is None:
-            self.follow()
+        with self._pause.asking():
             with self._gate.together():
                 followed = self._followed_for(space, catalogue, encoder)
+            if followed is None:
+                self._follow_or_mend(self._pause.check)
+                with self._gate.together():
+                    followed = self._followed_for(space, catalogue, encoder)
         return followed.applied if followed else 0
 
     def _followed_for(self, space: str, catalogue: str, encoder: int) -> Followed | None:
@@ -122,9 +129,10 @@ class ChromaIndex:
         """The n places nearest to the vector, as (place, cosine), best first; only among ``places`` when given.
 
         Raises:
+            IndexAway: the server with the index does not answer.
             IndexFailedError: Chroma failed, or knows nothing of one of the places.
         """
-        with self._gate.together(), _chroma_errors():
+        with self._pause.asking(), self._gate.together(), _chroma_errors():
             followed = self._followed.get(space)
             if followed is None:
                 return []
@@ -145,8 +153,12 @@ class ChromaIndex:
         Raises:
             StoreError: it can't be done (server away, disk full).
         """
+        self._follow_or_mend(lambda: None)
+
+    def _follow_or_mend(self, check: Callable[[], None]) -> None:
         try:
             with self._changing():
+                check()
                 self._follow()
         except IndexFailedError as exc:
             self.rebuild(exc)
@@ -188,10 +200,25 @@ class ChromaIndex:
     def _changing(self) -> Iterator[None]:
         """No other thread uses the index, no other process changes or opens it."""
         try:
-            with self._gate.alone(), file_gate(self._lock_path, alone=True):
-                yield
+            with self._gate.alone(), file_gate(self._lock_path, alone=True), self._alone_among_machines():
+                try:
+                    self._wait_up_to(chroma_server.CHANGE_SECONDS)
+                    yield
+                finally:
+                    self._wait_up_to(chroma_server.SEARCH_SECONDS)
         except OSError as exc:
             raise IndexFailedError(str(exc)) from exc
+
+    def _alone_among_machines(self) -> AbstractContextManager[None]:
+        """Machines that share the catalogue change their index on a server one after the other, from the same rows."""
+        shared = self._database.shared
+        return shared.indexing() if shared and self._url else nullcontext()
+
+    def _wait_up_to(self, seconds: float) -> None:
+        """Bound the wait for a server's answers; Chroma's own client would wait for ever, and has no setting for it."""
+        session = getattr(getattr(self._client, "_server", None), "_session", None)
+        if self._url and session is not None:
+            session.timeout = (chroma_server.CONNECT_SECONDS, seconds, seconds, seconds)
 
     def _follow(self) -> None:
         self._open()
@@ -297,7 +324,9 @@ class ChromaIndex:
     def _open(self) -> None:
         """Have a client that sees what lies on disk; a folder whose checksums do not hold is left for a new one."""
         if self._url:
-            self._client = self._client or self._server(self._url)
+            if self._client is None:
+                self._client = self._server(self._url)
+                self._wait_up_to(chroma_server.CHANGE_SECONDS)
             return
         folder = self._newest()
         stamp = _checksums_hold(folder) if folder else None
@@ -318,18 +347,16 @@ class ChromaIndex:
     def _server(self, url: str) -> "ClientAPI":
         import chromadb
 
-        parts = urlsplit(url)
-        ssl = parts.scheme == "https"
         try:
             with _chroma_errors():
-                return chromadb.HttpClient(
-                    parts.hostname or "localhost", parts.port or (443 if ssl else 8000), ssl=ssl, settings=_quiet()
-                )
+                if not chroma_server.beats(url):
+                    raise IndexAway(chroma_server.AWAY)
+                at = chroma_server.address(url)
+                return chromadb.HttpClient(at.host, at.port or 0, ssl=at.scheme == "https", settings=_quiet())
         except IndexFailedError as exc:
-            logger.info("no answer from the Chroma server at %s", url)  # the error may be told to a service's users
             raise StoreError(
-                f"The Chroma server does not answer ({_short(exc)}); start it and check chroma_url, or unset that "
-                "to use the embedded one."
+                f"The Chroma server cannot be used ({_short(exc)}); check chroma_url, or unset that to use the "
+                "embedded one."
             ) from exc
 
     def _newest(self) -> Path | None:
@@ -380,7 +407,7 @@ class ChromaIndex:
 
     def unrecoverable(self, exc: IndexFailedError) -> StoreError:
         """The sentence for a failure that a rebuild did not mend."""
-        if "full" in str(exc) or "No space left" in str(exc):
+        if "full" in str(exc) or "No space left" in str(exc) or has_no_space(self._database.folder):
             return StoreError(
                 f"The disk is full: {self._database.folder} needs more space for the Chroma index. "
                 "What was finished is kept; free some space and give the same command again."

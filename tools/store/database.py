@@ -11,23 +11,29 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
 from tools.errors import CatalogueBusy, StoreError
 from tools.storage import SqliteFile, private_folder, transaction
+from tools.store import counters
 from tools.store.filters import add_functions
 from tools.store.offers import upgrade
-from tools.store.rules import NAME as RULES
 from tools.store.schema import SCHEMA_VERSION, TABLES
+
+if TYPE_CHECKING:
+    from tools.store.replica import SharedCatalogue
 
 logger = logging.getLogger(__name__)
 
 DATABASE = "catalogue.sqlite"
 IDLE_CONNECTIONS = 8
 WRITER_CACHE_KIB = 64 * 1024
+PRAGMAS = ("synchronous = FULL", "temp_store = MEMORY", "recursive_triggers = ON")
+"""The last one for `tools.store.counters`."""
 CHECKPOINT_PAGES = 8_000
 """Of 4 KiB: how long the log gets before a writer copies it into the file."""
 
@@ -35,7 +41,7 @@ CHECKPOINT_PAGES = 8_000
 def catalogue_file(folder: Path) -> SqliteFile:
     """The catalogue's file in a data folder."""
     mend = "Start it anew from your catalogue files with: assistant catalogue drop --yes, then: assistant ingest FILE."
-    return SqliteFile(folder / DATABASE, "catalogue", mend, pragmas=("synchronous = FULL", "temp_store = MEMORY"))
+    return SqliteFile(folder / DATABASE, "catalogue", mend, pragmas=PRAGMAS)
 
 
 @contextmanager
@@ -62,8 +68,17 @@ def write_lock(folder: Path, *, seconds: float = 1.0) -> Iterator[None]:
 class Database:
     """One catalogue's SQLite file in WAL mode: any number of readers beside one writer."""
 
-    def __init__(self, folder: Path, *, read_only: bool, notify: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        read_only: bool,
+        notify: Callable[[str], None] | None = None,
+        shared: "SharedCatalogue | None" = None,
+    ) -> None:
+        """``shared``: the server whose catalogue the file follows, and where changes go first."""
         self.folder = folder
+        self.shared = shared
         self._file = catalogue_file(folder)
         self.path = self._file.path
         self.read_only = read_only
@@ -77,6 +92,8 @@ class Database:
         self._held: sqlite3.Connection | None = None
         with self._file.errors():
             self._look()
+        if shared:
+            shared.open()
 
     def _look(self) -> None:
         """Open what stands in the folder now, unless it is open already; make it when nothing does.
@@ -88,7 +105,7 @@ class Database:
             return
         if self.path.is_file():
             self._prepare()
-        elif self.read_only:
+        elif self.read_only and not self.shared:
             raise StoreError(f"There is no catalogue in {self.folder} yet; make one with: assistant ingest FILE.")
         else:
             private_folder(self.folder)
@@ -139,6 +156,7 @@ class Database:
             return  # another process was quicker
         for statement in TABLES.split(";\n"):
             connection.execute(statement)
+        counters.make(connection)
         # microseconds, which no series of writes overtakes: a catalogue deleted and made anew has no old version again
         version = time.time_ns() // 1000
         rows = {"schema": SCHEMA_VERSION, "catalogue": uuid.uuid4().hex[:12], "version": version, "seq": 0}
@@ -178,9 +196,16 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction: all of it is kept, or, when anything is raised, none. Items change only under `locked`."""
-        with self._writing, self._transaction() as connection:
+        change = self.shared.change() if self.shared else nullcontext()
+        with self._writing, change as on_server, self._transaction() as connection:
+            if on_server:
+                on_server.watch(connection)
+            elif connection.execute("SELECT 1 FROM meta WHERE name = 'replica'").fetchone():
+                renew_identity(connection)  # what is changed here alone is another catalogue than the server's
             yield connection
             connection.execute("UPDATE meta SET value = value + 1 WHERE name = 'version'")
+            if on_server:
+                on_server.send(connection)
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -217,7 +242,8 @@ class Database:
             raise StoreError(f"The catalogue in {self.folder} was opened for reading only.")
         with self._file.errors(), self._lock:
             self._look()
-        with write_lock(self.folder, seconds=seconds):
+        elsewhere = self.shared.locked(seconds=seconds) if self.shared else nullcontext()
+        with write_lock(self.folder, seconds=seconds), elsewhere:
             self._locked = True
             try:
                 yield
@@ -240,22 +266,16 @@ class Database:
             try:
                 connection.execute("PRAGMA secure_delete = ON")
                 connection.execute("BEGIN IMMEDIATE")
-                for (name,) in connection.execute(_TABLE_NAMES).fetchall():
-                    connection.execute(f"DELETE FROM {name}")  # noqa: S608 - of our own schema
-                connection.execute("DELETE FROM meta WHERE name = ?", (RULES,))
-                changed = {"catalogue": uuid.uuid4().hex[:12], "version": self._next_version(connection), "seq": 0}
-                changed["items"] = 0
-                connection.executemany("UPDATE meta SET value = ? WHERE name = ?", [(v, k) for k, v in changed.items()])
+                clear(connection)
                 connection.execute("COMMIT")
                 return _alone(connection)
             finally:
                 connection.close()
 
-    def _next_version(self, connection: sqlite3.Connection) -> int:
-        return int(connection.execute("SELECT value FROM meta WHERE name = 'version'").fetchone()[0]) + 1
-
     def close(self) -> None:
         """Close every idle connection; those in use close when they are given back."""
+        if self.shared:
+            self.shared.close()
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []
@@ -263,14 +283,23 @@ class Database:
             connection.close()
 
 
-def renew_identity(folder: Path) -> None:
+def clear(connection: sqlite3.Connection) -> None:
+    """Delete all there is, in a transaction: it is another catalogue then, in a later version."""
+    for (name,) in connection.execute(_TABLE_NAMES).fetchall():
+        connection.execute(f"DELETE FROM {name}")  # noqa: S608 - of our own schema
+    connection.execute("DELETE FROM meta WHERE name NOT IN ('schema', 'catalogue', 'version', 'seq', 'items')")
+    changed = {"catalogue": uuid.uuid4().hex[:12], "seq": 0, "items": 0}
+    connection.executemany("UPDATE meta SET value = ? WHERE name = ?", [(v, k) for k, v in changed.items()])
+    connection.execute("UPDATE meta SET value = value + 1 WHERE name = 'version'")
+
+
+def renew_identity(connection: sqlite3.Connection) -> None:
     """Give the catalogue a new identity, so that no index which followed another state of it is used for it.
 
-    Raises:
-        StoreError: the file cannot be written.
+    It is no copy of a server's any more, either.
     """
-    with catalogue_file(folder).writing() as connection:
-        connection.execute("UPDATE meta SET value = ? WHERE name = 'catalogue'", (uuid.uuid4().hex[:12],))
+    connection.execute("DELETE FROM meta WHERE name = 'replica'")
+    connection.execute("UPDATE meta SET value = ? WHERE name = 'catalogue'", (uuid.uuid4().hex[:12],))
 
 
 _TABLE_NAMES = (

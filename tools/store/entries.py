@@ -118,6 +118,14 @@ class StoredItem:
 
 
 @dataclass(frozen=True)
+class Total:
+    """How many items pass; ``has_more``: more do, and they were not counted."""
+
+    items: int
+    has_more: bool = False
+
+
+@dataclass(frozen=True)
 class Mark:
     """A state of a catalogue, to ask for what changed since: its identity, last item and last change of a vector."""
 

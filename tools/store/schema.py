@@ -6,10 +6,10 @@ and by the hash of what was encoded, so that equal texts and pictures are encode
 place: the Chroma index remembers up to which ``seq`` it has followed. ``offers`` has each item as itself (ordinal 0)
 and as each of its variants (1, 2, ..., in order of preference). ``attributes`` has every name and value once as it is
 written and in comparable form, ``options`` which offers have it (ordinal 0: all offers of the item). ``meta`` also
-counts the items.
+counts the items, `tools.store.counters` what they have.
 """
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 SPACES = ("text", "visual", "joint", "joint_text", "sound")
 """text: item text; visual: pictures by looks; joint: pictures in the words' space; joint_text: item text in that space
@@ -106,6 +106,22 @@ CREATE TABLE removed (space TEXT NOT NULL, seq INTEGER NOT NULL, place TEXT NOT 
     WITHOUT ROWID;
 CREATE VIRTUAL TABLE words USING fts5 (title, facts, attributes, description, tokenize = 'ascii');
 """
+
+REPLICATED = {
+    "meta": ("name",),
+    "items": ("key",),
+    "pictures": ("item", "position"),
+    "sounds": ("item", "position"),
+    "encoders": ("key",),
+    "spaces": ("space",),
+    "vectors": ("encoder", "hash"),
+    "places": ("space", "item", "position"),
+    "removed": ("space", "seq"),
+}
+"""The tables that machines share, with their primary keys; every other one is made from the items' records."""
+
+LOCAL_FACTS = ("schema", "replica")
+"""Names in ``meta`` that are of one file; ``replica``: how far it has followed a server (`tools.store.replica`)."""
 
 WORD_WEIGHTS = (4.0, 2.0, 2.0, 1.0)
 """BM25 weights of the columns of ``words``, in order."""

@@ -28,6 +28,7 @@ class VectorIndex(Protocol):
         """Open the index if need be; up to which ``seq`` it knows the space of this catalogue and encoder, else 0.
 
         Raises:
+            IndexAway: the server with the index does not answer.
             StoreError: the index can't be opened nor built.
         """
 
@@ -37,6 +38,7 @@ class VectorIndex(Protocol):
         """The n places nearest to the vector, as (place, cosine), best first; only among ``places`` when given.
 
         Raises:
+            IndexAway: the server with the index does not answer.
             IndexFailedError: the index failed, or knows nothing of one of the places.
         """
 

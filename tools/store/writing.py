@@ -11,7 +11,7 @@ import numpy as np
 
 from tools.errors import EncoderMismatch
 from tools.records import EncoderIdentity, Item
-from tools.store import offers, reading
+from tools.store import counters, offers, reading
 from tools.store.database import Database
 from tools.store.entries import CatalogueEntry, NewVector, Picture, Space, StoredItem, Vector
 from tools.store.filters import category_key, category_keys, item_words
@@ -167,9 +167,7 @@ class Writer:
                 return
         with self._database.writing() as connection:
             connection.execute("INSERT OR REPLACE INTO meta VALUES ('analyser', ?)", (f"{ANALYSER} {language}",))
-            connection.execute("DELETE FROM words")
-            rows = connection.execute("SELECT key, id, record FROM items ORDER BY key")
-            _put_words(connection, ((key, read_item(item_id, record)) for key, item_id, record in rows), language)
+            remake_words(connection)
 
     # Items -----------------------------------------------------------------------------------------------------------
 
@@ -187,7 +185,7 @@ class Writer:
             self._put_vectors(connection, vectors, spaces, seqs)
             keyed, known_keys = _put_items(connection, latest)
             _put_places(connection, keyed, known_keys, spaces, seqs)
-            offers.put(connection, [(key, entry.item) for key, entry in keyed], known_keys)
+            put_derived(connection, [(key, entry.item) for key, entry in keyed])
             seqs.save()
 
     def _put_vectors(
@@ -271,6 +269,7 @@ class Writer:
             for kind, table in _WORDS_OF.items():
                 connection.execute(_UNUSED_WORDS.format(table), (len(f"{kind} words ") + 1, f"{kind} words *"))
             offers.tidy(connection)
+            counters.tidy(connection)
             # the transaction itself makes the version grow by one
             connection.execute(
                 "INSERT OR REPLACE INTO meta SELECT 'tidied', value + 1 FROM meta WHERE name = 'version'"
@@ -359,10 +358,8 @@ def _put_items(
         connection.executemany(statement, rows)
     _count_items(connection, len(entries) - len(known))
     known_keys = list(known.values())
-    _remove_lists(connection, known_keys)
-    categories = [(key, name) for key, entry in keyed for name in category_keys(entry.item.category)]
-    connection.executemany("INSERT INTO categories (item, name) VALUES (?, ?)", categories)
-    _put_words(connection, [(key, entry.item) for key, entry in keyed], reading.language(connection))
+    remove_derived(connection, known_keys)
+    _remove_files(connection, known_keys)
     _put_files(connection, "pictures", [(key, entry.pictures) for key, entry in keyed])
     _put_files(connection, "sounds", [(key, entry.sounds) for key, entry in keyed])
     return keyed, known_keys
@@ -390,11 +387,32 @@ def _count_items(connection: sqlite3.Connection, more: int) -> None:
     connection.execute("UPDATE meta SET value = value + ? WHERE name = 'items'", (more,))
 
 
-def _remove_lists(connection: sqlite3.Connection, keys: Sequence[int]) -> None:
-    """Everything that stands in lists beside the items, but offers and places: categories, words, files."""
-    each = [(key,) for key in keys]
-    for table, column in (("categories", "item"), ("pictures", "item"), ("sounds", "item"), ("words", "rowid")):
-        connection.executemany(f"DELETE FROM {table} WHERE {column} = ?", each)  # noqa: S608 - constants
+def _remove_files(connection: sqlite3.Connection, keys: Sequence[int]) -> None:
+    for table in ("pictures", "sounds"):
+        connection.executemany(f"DELETE FROM {table} WHERE item = ?", [(key,) for key in keys])  # noqa: S608
+
+
+def put_derived(connection: sqlite3.Connection, items: Sequence[tuple[int, Item]]) -> None:
+    """Write all that is made from the items' records: categories, words, offers. Of their keys nothing is there yet."""
+    categories = [(key, name) for key, item in items for name in category_keys(item.category)]
+    connection.executemany("INSERT INTO categories (item, name) VALUES (?, ?)", categories)
+    _put_words(connection, items, reading.language(connection))
+    offers.put(connection, items, [])
+
+
+def remove_derived(connection: sqlite3.Connection, keys: Sequence[int]) -> None:
+    """Delete all that was made from the items' records."""
+    for table, column in (("categories", "item"), ("words", "rowid")):
+        connection.executemany(f"DELETE FROM {table} WHERE {column} = ?", [(key,) for key in keys])  # noqa: S608
+    offers.remove(connection, keys)
+
+
+def remake_words(connection: sqlite3.Connection) -> None:
+    """Make the tokens of every item anew."""
+    connection.execute("DELETE FROM words")
+    rows = connection.execute("SELECT key, id, record FROM items ORDER BY key")
+    items = ((key, read_item(item_id, record)) for key, item_id, record in rows)
+    _put_words(connection, items, reading.language(connection))
 
 
 def _put_words(connection: sqlite3.Connection, items: Iterable[tuple[int, Item]], language: str) -> None:
@@ -450,8 +468,8 @@ def _remove_places(connection: sqlite3.Connection, places: Sequence[tuple[str, i
 def _remove_items(connection: sqlite3.Connection, keys: Sequence[int], seqs: _Seqs) -> None:
     places = [(space, key, position) for key in keys for space, position, _ in connection.execute(_PLACES_OF, (key,))]
     _remove_places(connection, places, seqs)
-    _remove_lists(connection, keys)
-    offers.remove(connection, keys)
+    remove_derived(connection, keys)
+    _remove_files(connection, keys)
     connection.executemany("DELETE FROM items WHERE key = ?", [(key,) for key in keys])
     _count_items(connection, -len(keys))
 

@@ -33,6 +33,8 @@ ROWS = 100_000
 """Rows of one batch of `EventStore.matrix_rows`."""
 NAMED = 1_000
 """Names or keys in one statement."""
+PAGE = 1_000
+"""Events that are read at a time."""
 QUARTER_SECONDS = 900
 REMEMBERED_ITEMS = 100_000
 """Of how many items the number of people is remembered."""
@@ -311,6 +313,22 @@ class EventStore:
             Interaction.model_construct(user=user, item_id=item, event=_KINDS[kind], value=value, at=at)
             for item, kind, value, at in rows
         ]
+
+    def each_of(self, user: str) -> Iterator[Interaction]:
+        """All of a user's events, latest first, read in pages."""
+        which = _EVENTS.c.user == _key_of(user)
+        pages = _LATEST.add_columns(_EVENTS.c.item).limit(PAGE)
+        page = pages.where(which)
+        while True:
+            with self._db.reading() as db:
+                rows = db.execute(page).all()
+            for item, kind, value, at, _ in rows:
+                yield Interaction.model_construct(user=user, item_id=item, event=_KINDS[kind], value=value, at=at)
+            if len(rows) < PAGE:
+                return
+            _, kind, _, at, key = rows[-1]
+            place = sa.tuple_(_EVENTS.c.at, _EVENTS.c.item, _EVENTS.c.kind)
+            page = pages.where(which, place < sa.tuple_(sa.literal(at, Real), key, kind))
 
     def count_of(self, user: str) -> int:
         """How many events a user has."""

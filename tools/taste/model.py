@@ -9,7 +9,7 @@ numbers of items only, none of any person. `TasteModel.load` gives the current v
 
 import json
 import logging
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import repeat
@@ -132,35 +132,13 @@ class TasteModel:
         """
         scores = self.scores(self.histories(history))[0]
         allowed = ~self._mask(exclude) if among is None else self._mask(among) & ~self._mask(exclude)
-        return self._named(scores, self._best(scores, allowed, k))
-
-    def ranked(
-        self, history: Mapping[str, float], *, first: int, most: int, exclude: Collection[str] = ()
-    ) -> Iterator[list[tuple[str, float]]]:
-        """All items as `score` gives them, best first, in stretches: of ``first``, then ever longer up to ``most``."""
-        scores = self.scores(self.histories(history))[0]
-        allowed, length = ~self._mask(exclude), first
-        while rows := self._best(scores, allowed, min(length, most)):
-            yield self._named(scores, rows)
-            allowed[rows] = False
-            length *= 4
-
-    def _best(self, scores: Matrix, allowed: NDArray[np.bool_], k: int) -> list[int]:
-        """Rows of the k best items among those allowed, best first."""
         sample = np.where(allowed, scores, -np.inf)[::SAMPLED]  # k of it are as good as the cut, so the k best are
         cut = np.partition(sample, -k)[-k] if 0 < k <= len(sample) else -np.inf
         places = np.flatnonzero(allowed & (scores >= cut))
         if k < len(places):
             places = places[np.argpartition(-scores[places], k)[:k]]
-        return sorted(places.tolist(), key=lambda row: (-scores[row], self.ids[row]))[:k]
-
-    def _named(self, scores: Matrix, rows: Sequence[int]) -> list[tuple[str, float]]:
-        return [(self.ids[row], round(float(scores[row]), 4)) for row in rows]
-
-    @property
-    def trained(self) -> int:
-        """How many items it was trained on; the others stand behind them."""
-        return int(self.near.strengths.shape[0])
+        best = sorted(places, key=lambda row: (-scores[row], self.ids[row]))[:k]
+        return [(self.ids[row], round(float(scores[row]), 4)) for row in best]
 
     def _mask(self, ids: Collection[str]) -> NDArray[np.bool_]:
         """Whether each of the model's items is one of these, (items,); unknown ids are ignored."""
@@ -175,7 +153,7 @@ class TasteModel:
     def neighbours(self, item_id: str, k: int) -> list[Neighbour]:
         """The k items most often chosen by the people who chose this one, strongest first; none for unknown ones."""
         row = self.rows.get(item_id, len(self.ids))
-        if row >= self.trained:
+        if row >= self.near.strengths.shape[0]:
             return []
         columns, strengths = row_of(self.near.strengths, row)
         counts = row_of(self.near.counts, row)[1]
@@ -221,8 +199,8 @@ class TasteModel:
         """A part's scores; zeros for the items that came after its training, where it knows nothing of contents."""
         if isinstance(scorer, AlsFactors) and len(scorer.factors) == histories.shape[1]:
             return scorer.scores(histories)
-        beyond = histories.shape[1] - self.trained
-        return np.pad(scorer.scores(histories[:, : self.trained]), ((0, 0), (0, beyond)))
+        trained = self.near.strengths.shape[0]
+        return np.pad(scorer.scores(histories[:, :trained]), ((0, 0), (0, histories.shape[1] - trained)))
 
     # New items -------------------------------------------------------------------------------------------------------
 

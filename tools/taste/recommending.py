@@ -24,8 +24,8 @@ TELLING: Final = 0.5
 LIKED: Final = 10
 """Of so many of the items liked most the neighbours are looked at."""
 
-MOST_ASKED: Final = 20_000
-"""Of so many of a model's best items at once it is asked whether they pass."""
+OVER_FETCH: Final = 4
+"""How many times as many items are first asked for when some of them may not pass."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,8 @@ def following(model: TasteModel, catalogue: Catalogue) -> TasteModel:
 
 def _with_contents(model: TasteModel, catalogue: Catalogue, ids: Sequence[str]) -> TasteModel:
     """The model with the present contents of these items, without those that it was trained on."""
-    outside = [item_id for item_id in ids if model.rows.get(item_id, model.trained) >= model.trained]
+    trained = model.near.strengths.shape[0]
+    outside = [item_id for item_id in ids if model.rows.get(item_id, trained) >= trained]
     if model.content is None or not outside:
         return model
     vectors = contents(catalogue, outside, model.card.encoders)
@@ -69,27 +70,6 @@ def _with_contents(model: TasteModel, catalogue: Catalogue, ids: Sequence[str]) 
         factors = model.content.factors({name: matrix[known] for name, matrix in vectors.items()}, int(known.sum()))
         model = model.with_factors(rows[known], factors)
     return model.with_items(outside, vectors)
-
-
-def best_passing(
-    model: TasteModel,
-    catalogue: Catalogue,
-    history: Mapping[str, float],
-    k: int,
-    filters: Filters | None,
-    exclude: Collection[str] = (),
-) -> list[tuple[str, float]]:
-    """The k best items that are shown and pass: chosen among them where they are few, else the best are asked."""
-    among = catalogue.few_eligible(filters)
-    if among is not None:
-        return model.score(history, k=k, among=among, exclude=exclude)
-    best: list[tuple[str, float]] = []
-    for stretch in model.ranked(history, first=4 * k, most=MOST_ASKED, exclude=exclude):
-        passing = catalogue.eligible_among([item_id for item_id, _ in stretch], filters)
-        best += [pair for pair in stretch if pair[0] in passing]
-        if len(best) >= k:
-            break
-    return best[:k]
 
 
 def contents(catalogue: Catalogue, ids: Sequence[str], encoders: Mapping[str, str]) -> dict[str, Matrix]:
@@ -121,6 +101,31 @@ def _rows(catalogue: Catalogue, space: Space, ids: Sequence[str]) -> Matrix:
     return rows
 
 
+def best_passing(
+    model: TasteModel,
+    catalogue: Catalogue,
+    history: Mapping[str, float],
+    k: int,
+    filters: Filters | None,
+    exclude: Collection[str] = (),
+) -> list[tuple[str, float]]:
+    """The model's k best items for a history among those that there are and that pass.
+
+    Where these are many, the best of all are looked up, and more of them until enough pass.
+    """
+    few = catalogue.few_eligible(filters)
+    if few is not None:
+        return model.score(history, k=k, among=few, exclude=exclude)
+    asked = OVER_FETCH * k
+    while True:
+        scored = model.score(history, k=asked, exclude=exclude)
+        passing = catalogue.eligible_among([item_id for item_id, _ in scored], filters)
+        found = [one for one in scored if one[0] in passing][:k]
+        if len(found) == k or len(scored) < asked:
+            return found
+        asked *= OVER_FETCH
+
+
 @dataclass(frozen=True)
 class Reader:
     """Asks one model about one catalogue.
@@ -140,7 +145,7 @@ class Reader:
 
     def reasons(self, item_id: str, history: Mapping[str, float]) -> list[Because]:
         """Items of the history that people chose who chose this one, strongest first, with how many people."""
-        neighbours = self.model.neighbours(item_id, self.model.trained)
+        neighbours = self.model.neighbours(item_id, self.model.near.strengths.shape[0])
         linked = [
             neighbour
             for neighbour in neighbours
@@ -158,26 +163,18 @@ class Reader:
         self, liked: Sequence[str], k: int, filters: Filters | None, exclude: Collection[str] = ()
     ) -> ItemsResult:
         """Items that were chosen by the people who chose any of these; strengths over several add up."""
-        near = {one: self.model.neighbours(one, self.model.trained) for one in liked[:LIKED]}
-        allowed = self.catalogue.eligible_among(
-            {n.item_id for neighbours in near.values() for n in neighbours}, filters
-        )
         titles = {item_id: item.title for item_id, item in self.catalogue.get_many(liked).items()}
         scores: dict[str, float] = {}
         reasons: dict[str, list[Because]] = {}
-        for liked_id, neighbours in near.items():
-            for neighbour in neighbours:
-                if (
-                    neighbour.people < self.least_people
-                    or neighbour.item_id in exclude
-                    or neighbour.item_id in liked
-                    or neighbour.item_id not in allowed
-                ):
+        for liked_id in liked[:LIKED]:
+            for neighbour in self.model.neighbours(liked_id, self.model.near.strengths.shape[0]):
+                if neighbour.people < self.least_people or neighbour.item_id in exclude or neighbour.item_id in liked:
                     continue
                 scores[neighbour.item_id] = scores.get(neighbour.item_id, 0.0) + neighbour.strength
                 reason = Because(item_id=liked_id, title=titles.get(liked_id, liked_id), people=neighbour.people)
                 reasons.setdefault(neighbour.item_id, []).append(reason)
-        best = sorted(scores, key=lambda i: (-scores[i], i))[:k]
+        present = self.catalogue.eligible_among(scores, filters)
+        best = sorted((item_id for item_id in scores if item_id in present), key=lambda i: (-scores[i], i))[:k]
         return self._result([(item_id, scores[item_id]) for item_id in best], reasons, filters)
 
     def _result(
@@ -189,7 +186,8 @@ class Reader:
             if item_id in items:
                 signal = _signal(score, len(hits) + 1, reasons[item_id])
                 hits.append(hit(items[item_id], round(score, 4), [signal], filters=filters))
-        return ItemsResult(items=hits, total=self.catalogue.count_eligible(filters))
+        total = self.catalogue.total(filters)
+        return ItemsResult(items=hits, total=total.items, has_more=total.has_more)
 
 
 def _signal(score: float, rank: int, reasons: list[Because]) -> Signal:

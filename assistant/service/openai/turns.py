@@ -14,7 +14,7 @@ from sse_starlette.sse import EventSourceResponse
 
 from assistant.agent import state
 from assistant.agent.receive import ATTACHMENTS
-from assistant.errors import BadInput, MediaError
+from assistant.errors import BadInput, MediaError, SessionError
 from assistant.records import Reply, UsageNote
 from assistant.service.context import Service, User
 from assistant.service.http.customers import customer
@@ -82,7 +82,10 @@ async def _session(
     """The session that the conversation goes on in; a new one when none has answered what was said before.
 
     A session that has gone on since, because the user has changed or repeated a message, is left as it is: the answer
-    is given in a new one, which remembers what the other did at that point.
+    is given in a new one, which remembers what the other did at that point, if that is still kept.
+
+    Raises:
+        SessionError: the session or turn that the client names is not there.
     """
     if session_id is not None:
         session = await asyncio.to_thread(service.own_session, user, session_id)
@@ -95,7 +98,12 @@ async def _session(
         return new_session_id()
     if best.is_last and await service.turns.running_in(best.session_id) is None:
         return best.session_id
-    return await service.assistant.branch(best.session_id, best.turn)
+    try:
+        return await service.assistant.branch(best.session_id, best.turn)
+    except SessionError:
+        if previous is not None:
+            raise
+        return new_session_id()  # what was remembered so long ago is not kept
 
 
 def _best(found: Sequence[AnsweredMessage], talk: OpenAIConversation, links: ItemLinks) -> AnsweredMessage | None:

@@ -69,8 +69,8 @@ async def forget_me(response: Response, service: TheService, user: TheUser) -> F
     A visitor is nobody afterwards, and the model stays.
     """
     await service.turns.stop_all(user.id)
-    for session in await asyncio.to_thread(service.assistant.log.of_owner, user.id, -1):
-        await service.turns.forget(session.session_id)
+    for session_id in await asyncio.to_thread(service.assistant.log.ids_of, user.id):
+        await service.turns.forget(session_id)
     if user.role is Role.VISITOR:
         had = await asyncio.to_thread(stored_of, service.settings, user.id)
         await asyncio.to_thread(forget_visitors, service.settings, [user.id])

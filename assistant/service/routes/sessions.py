@@ -120,9 +120,11 @@ async def list_sessions(
         float | None, Query(allow_inf_nan=False, description="only sessions last used before this time")
     ] = None,
     query: Annotated[str, Query(max_length=200, description="only sessions whose title or messages hold it")] = "",
+    before_id: Annotated[str, Query(max_length=64, description="the session that was last used at `before`")] = "",
 ) -> Sessions:
-    """Your sessions, latest first."""
-    sessions = await asyncio.to_thread(service.assistant.log.of_owner, user.id, limit, before, query.strip())
+    """Your sessions, latest first; for the next page name the last one of this by ``before`` and ``before_id``."""
+    log = service.assistant.log
+    sessions = await asyncio.to_thread(log.of_owner, user.id, limit, before, query.strip(), before_id)
     return Sessions(sessions=[_out(session) for session in sessions])
 
 
@@ -337,9 +339,10 @@ async def _attachment(service: Service, session_id: str, attachment_id: str) -> 
     running = await service.turns.running_in(session_id)  # before the memory is read: that of a turn that ends holds it
     pending = {file.id: file for file in running.accepted.taken} if running else {}
     stored = (pending | (await _memory(service, session_id)).attachments).get(attachment_id)
-    if stored is None or not await asyncio.to_thread(Path(stored.path).is_file):
+    path = await asyncio.to_thread(service.assistant.file_of, stored, session_id) if stored else None
+    if stored is None or path is None:
         raise Refused(HTTPStatus.NOT_FOUND, f"There is no attachment {attachment_id!r} in this session.")
-    return stored
+    return stored.model_copy(update={"path": str(path)})
 
 
 async def _turn(service: Service, session_id: str, message_id: str) -> Running:

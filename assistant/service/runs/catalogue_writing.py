@@ -300,11 +300,15 @@ class CatalogueWriting:
         suffix = path.suffix.lower() if _SUFFIX.fullmatch(path.suffix) else ""
         name = f"{COPIES}/{content}{suffix}"
         target = media / name
-        if not target.is_file():
+        if not self._engines.catalogue.files.fetch(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             part = target.with_name(f"{uuid.uuid4().hex}.part")
             shutil.copyfile(path, part)
-            part.replace(target)
+            try:
+                self._engines.catalogue.files.put(target, part)
+                part.replace(target)
+            finally:
+                part.unlink(missing_ok=True)
         return name
 
     def _clear_copies(self) -> None:
@@ -314,7 +318,7 @@ class CatalogueWriting:
         used = self._engines.catalogue.pictures_in(folder) if copies else set()
         for copy in copies:
             if copy not in used:
-                copy.unlink(missing_ok=True)
+                self._engines.catalogue.files.delete(copy)
 
 
 def busy() -> Refused:

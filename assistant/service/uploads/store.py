@@ -3,11 +3,9 @@
 import asyncio
 import contextlib
 import logging
-import os
 import re
 import time
 import uuid
-from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
 
@@ -45,6 +43,7 @@ class Uploads:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._folder = settings.data_folder / TOOL_UPLOADS
+        self._files = settings.files
         self._limits = media_limits(settings)
 
     def add(self, user: User, file: Path, name: str) -> Upload:
@@ -57,7 +56,7 @@ class Uploads:
         Raises:
             MediaError: no picture, recording or video, or over a limit.
             Refused: 429, this user has too much stored.
-            StoreError: the disk is full or not writable.
+            StoreError: the disk is full or not writable, or the object storage does not answer.
         """
         try:
             if not file.stat().st_size:
@@ -67,6 +66,7 @@ class Uploads:
             self._check_room(folder, file.stat().st_size)
             upload = Upload(id=f"{kind}-{uuid.uuid4().hex}", kind=kind, name=name)
             folder.mkdir(parents=True, exist_ok=True)
+            self._files.put(folder / upload.id, file)
             file.replace(folder / upload.id)
         except OSError as exc:
             raise StoreError(f"The upload could not be stored: {exc.strerror}.") from exc
@@ -75,17 +75,22 @@ class Uploads:
         return upload
 
     def find(self, user: User, upload_id: str) -> Path | None:
-        """The file of one of this user's uploads; None when there is none of that id, or it is too old."""
+        """The file of one of this user's uploads; None when there is none of that id, or it is too old.
+
+        Raises:
+            StoreError: the object storage does not answer.
+        """
         if not _ID.fullmatch(upload_id):
             return None
         path = self._of(user) / upload_id
-        return path if path.is_file() and not _old(path) else None
+        is_there = self._files.holds(path) and self._files.fetch(path)
+        return path if is_there and not _old(path) else None
 
     def remove(self, user: User, upload_id: str) -> bool:
         """Delete one of this user's uploads; False when there is none of that id."""
         path = self.find(user, upload_id)
         if path is not None:
-            path.unlink(missing_ok=True)
+            self._files.delete(path)
         return path is not None
 
     def sweep(self) -> None:
@@ -94,6 +99,11 @@ class Uploads:
             with contextlib.suppress(OSError):
                 if _old(path):
                     path.unlink()
+        with contextlib.suppress(StoreError):  # later, then
+            for path in self._files.sizes(self._folder) if self._files.is_shared else ():
+                changed = self._files.changed(path)
+                if changed is not None and changed < time.time() - KEPT_SECONDS:
+                    self._files.delete(path)
 
     async def keep_swept(self) -> None:
         """Sweep now and every hour."""
@@ -105,7 +115,7 @@ class Uploads:
         return tool_uploads(self._settings.data_folder, user.id)
 
     def _check_room(self, folder: Path, size: int) -> None:
-        sizes = list(_sizes(folder))
+        sizes = list(self._files.sizes(folder).values())
         if len(sizes) >= MOST_FILES or sum(sizes) + size > MOST_BYTES:
             raise Refused(
                 HTTPStatus.TOO_MANY_REQUESTS,
@@ -113,15 +123,6 @@ class Uploads:
                 "or wait until they are a day old.",
                 {"Retry-After": f"{SWEEP_SECONDS:.0f}"},
             )
-
-
-def _sizes(folder: Path) -> Iterator[int]:
-    if not folder.is_dir():
-        return
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            with contextlib.suppress(OSError):
-                yield entry.stat().st_size
 
 
 def _old(path: Path) -> bool:

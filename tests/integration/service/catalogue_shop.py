@@ -57,7 +57,7 @@ class CatalogueShop:
     @contextmanager
     def serving(self, **service: object) -> Iterator["Client"]:
         """The service over it, as long as the test needs it."""
-        with Catalogue.open(self.data) as catalogue:
+        with Catalogue.open(self.data, chroma_url=self.settings().chroma_url) as catalogue:
             store = PageStore(self.data)
             speech, sounds = Lazy(no_speech), self.sounds
             engines = Engines(catalogue, self.text, self.pictures, speech, pages=store, sounds=sounds)  # type: ignore[arg-type]

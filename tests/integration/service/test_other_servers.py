@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from assistant.service import readiness
 from assistant.service.readiness import Dependency
 from assistant.settings import Settings, load_settings
+from prompts import say as say_sentence
+from tests.chroma_server import ChromaServer
+from tests.chroma_server import chroma_server as chroma_server
 from tests.fakes import catalogues
 from tests.fakes.embedding_server import FakeEmbeddingServer
 from tests.fakes.encoders import HashPictures
@@ -21,6 +25,8 @@ from tests.integration.bad_input.conftest import obliging
 from tests.integration.service.catalogue_shop import CatalogueShop, Client
 from tools.engines.text_http import EmbeddingServer, ServedTextEncoder
 from tools.errors import StoreError
+from tools.store import chroma_server as chroma_module
+from tools.store import reading
 
 
 @dataclass
@@ -145,14 +151,30 @@ def test_a_dependency_that_registers_itself_counts(shop: OtherServers, monkeypat
         )
 
 
-def test_a_chroma_server_that_is_gone_is_not_ready(shop: OtherServers) -> None:
-    shop.chroma_url = "http://127.0.0.1:9"
+def test_a_chroma_server_that_stops_costs_the_meaning_of_words_until_it_is_back(
+    shop: OtherServers, chroma_server: ChromaServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readiness, "FRESH_SECONDS", 0.0)
+    monkeypatch.setattr(chroma_module, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(reading, "FEW", 5)
+    shop.chroma_url = chroma_server.url
+    only_words = say_sentence("words_only", "en")
     with shop.serving() as client:
+        session = begun(client)
+        assert only_words not in say(client, session, "a red lamp")["degraded"]
+        while "being loaded" in client.http.get("/readyz").text:
+            time.sleep(0.05)
+        chroma_server.stop()
+        reply = say(client, session, "a blue sofa")
+        assert "sofa" in json.dumps(reply["recommendations"])
+        assert only_words in reply["degraded"]
         answer = client.http.get("/readyz")
-        assert answer.status_code == 503
-        assert (
-            answer.json()["parts"]["vectors"] == "The Chroma server does not answer; check chroma_url and that server."
-        )
+        wrong = "The Chroma server does not answer; check chroma_url and that server."
+        assert (answer.status_code, answer.json()["parts"]["vectors"]) == (200, wrong)
+        chroma_server.start()
+        reply = say(client, session, "a black chair")
+        assert (only_words in reply["degraded"], bool(reply["recommendations"])) == (False, True)
+        assert client.http.get("/readyz").json()["parts"]["vectors"] == "ok"
 
 
 def test_without_the_embedding_server_a_turn_says_so_and_the_next_one_is_whole(shop: OtherServers) -> None:

@@ -1,5 +1,10 @@
 """A catalogue with real SQLite and real Chroma; vectors are drawn by hash."""
 
+import os
+import socket
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,3 +61,23 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
     with Catalogue.open(tmp_path / "data", notify=told.append) as catalogue:
         fill(catalogue, entries)
         yield Shop(catalogue, entries, told)
+
+
+@pytest.fixture(scope="package")
+def chroma(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Chroma server."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    program = Path(sys.executable).with_name("chroma")
+    command = [str(program), "run", "--path", str(tmp_path_factory.mktemp("server")), "--port", str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ})
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                break
+        time.sleep(0.1)
+    yield f"http://127.0.0.1:{port}"
+    process.terminate()
+    process.wait(10)

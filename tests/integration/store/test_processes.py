@@ -1,11 +1,8 @@
 """Several processes on one catalogue, and an index on a Chroma server."""
 
-import os
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -76,42 +73,23 @@ def test_a_process_killed_while_the_index_follows_harms_nothing(tmp_path: Path) 
         assert_right(Shop(catalogue, entries, []), least=0.95)
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    chroma = Path(sys.executable).with_name("chroma")
-    command = [str(chroma), "run", "--path", str(tmp_path_factory.mktemp("server")), "--port", str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ})
-    end = time.monotonic() + 30
-    while time.monotonic() < end:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                break
-        time.sleep(0.1)
-    yield f"http://127.0.0.1:{port}"
-    process.terminate()
-    process.wait(10)
-
-
-def test_the_index_on_a_chroma_server(server: str, tmp_path: Path) -> None:
+def test_the_index_on_a_chroma_server(chroma: str, tmp_path: Path) -> None:
     entries = make_entries()
     with (
-        Catalogue.open(tmp_path / "a", chroma_url=server) as one,
-        Catalogue.open(tmp_path / "b", chroma_url=server) as two,
+        Catalogue.open(tmp_path / "a", chroma_url=chroma) as one,
+        Catalogue.open(tmp_path / "b", chroma_url=chroma) as two,
     ):
         fill(one, entries)
         fill(two, entries[:50])
         assert_right(Shop(one, entries, []))
         assert_right(Shop(two, entries[:50], []))
     assert not (tmp_path / "a" / "chroma").exists()
-    drop(tmp_path / "a", chroma_url=server)
-    with Catalogue.open(tmp_path / "b", chroma_url=server) as two:
+    drop(tmp_path / "a", chroma_url=chroma)
+    with Catalogue.open(tmp_path / "b", chroma_url=chroma) as two:
         assert_right(Shop(two, entries[:50], []))
         import chromadb
 
-        client = chromadb.HttpClient(port=int(server.rsplit(":", 1)[1]))
+        client = chromadb.HttpClient(port=int(chroma.rsplit(":", 1)[1]))
         assert len(client.list_collections()) == 3
         for collection in client.list_collections():
             client.delete_collection(collection.name)
@@ -123,5 +101,4 @@ def test_a_chroma_server_that_is_away_is_one_sentence(tmp_path: Path) -> None:
         with pytest.raises(StoreError, match=r"Chroma server does not answer.*chroma_url"):
             fill(catalogue, make_entries(5))
         assert catalogue.count() == 5
-        with pytest.raises(StoreError, match="does not answer"):
-            catalogue.nearest("text", queries()[0], 3)
+        assert len(catalogue.nearest("text", queries()[0], 3)) == 3  # so few are scored exactly

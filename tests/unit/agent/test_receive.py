@@ -8,6 +8,7 @@ from assistant.errors import BadInput
 from assistant.records import Memory
 from assistant.settings import Limits
 from tools.errors import MediaError
+from tools.objects import SharedFiles
 
 LIMITS = Limits()
 
@@ -44,10 +45,11 @@ def test_unusable_files_are_refused(tmp_path: Path, picture: Path) -> None:
 
 def test_attachments_are_copied_under_opaque_names_and_counted_over_the_session(tmp_path: Path, picture: Path) -> None:
     folder = tmp_path / "uploads"
-    first = take_attachments(Request(session_id="s", images=[picture], audio=[picture]), Memory(), folder)
+    files, request = SharedFiles(tmp_path), Request(session_id="s", images=[picture], audio=[picture])
+    first = take_attachments(request, Memory(), folder, files)
     assert [a.id for a in first] == ["img1", "aud1"]
     memory = Memory(attachments={a.id: a for a in first})
-    second = take_attachments(Request(session_id="s", images=[picture]), memory, folder)
+    second = take_attachments(Request(session_id="s", images=[picture]), memory, folder, files)
     assert [a.id for a in second] == ["img2"]
     for attachment in [*first, *second]:
         stored = Path(attachment.path)

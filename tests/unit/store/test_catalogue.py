@@ -9,6 +9,7 @@ import pytest
 from tests.fakes.catalogues import entry
 from tests.fakes.encoders import identity
 from tools.errors import EncoderMismatch, StoreError
+from tools.place import StateServer
 from tools.records import Filters, Item
 from tools.storage import SqliteFile
 from tools.store import Catalogue, drop
@@ -24,8 +25,8 @@ ITEMS = [
 
 
 @pytest.fixture
-def catalogue(tmp_path: Path) -> Iterator[Catalogue]:
-    with Catalogue.open(tmp_path) as opened:
+def catalogue(tmp_path: Path, state: StateServer | None) -> Iterator[Catalogue]:
+    with Catalogue.open(tmp_path, state=state) as opened:
         with opened.writing() as writer:
             writer.put([entry(item) for item in ITEMS], [])
         yield opened

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from tests.fakes import catalogues
 from tests.fakes.encoders import hash_vector
 from tools.errors import StoreError
+from tools.place import StateServer
 from tools.records import Filters, Item
 from tools.store import Catalogue, drop
 from tools.store.rules import Pin, RulesInForce, ShopRules
@@ -24,8 +25,8 @@ ITEMS = [
 
 
 @pytest.fixture
-def catalogue(tmp_path: Path) -> Iterator[Catalogue]:
-    with Catalogue.open(tmp_path) as catalogue:
+def catalogue(tmp_path: Path, state: StateServer | None) -> Iterator[Catalogue]:
+    with Catalogue.open(tmp_path, state=state) as catalogue:
         catalogues.fill(catalogue, [catalogues.entry(item, pictures=1) for item in ITEMS])
         yield catalogue
 
@@ -65,7 +66,9 @@ def test_asking_for_more_than_is_shown_ends(catalogue: Catalogue) -> None:
     assert catalogue.nearest("text", np.ones(24, np.float32), 5) == []
 
 
-def test_rules_stay_when_items_are_written_anew_and_go_with_the_catalogue(catalogue: Catalogue, tmp_path: Path) -> None:
+def test_rules_stay_when_items_are_written_anew_and_go_with_the_catalogue(
+    catalogue: Catalogue, tmp_path: Path, state: StateServer | None
+) -> None:
     rules = ShopRules(hidden=["sofa"], synonyms={"couch": "sofa"}, pinned=[Pin(item_id="bed", wish="sleep")])
     catalogue.set_rules(rules)
     catalogues.fill(catalogue, [catalogues.entry(item.model_copy(update={"price": 1.0})) for item in ITEMS])
@@ -74,15 +77,15 @@ def test_rules_stay_when_items_are_written_anew_and_go_with_the_catalogue(catalo
         assert set(writer.ids()) == {"sofa", "bed", "rug"}
         assert writer.remove(["sofa"]) == 1
     assert catalogue.rules().rules == rules
-    drop(tmp_path)
-    with closing(Catalogue.open(tmp_path)) as anew:
+    drop(tmp_path, state=state)
+    with closing(Catalogue.open(tmp_path, state=state)) as anew:
         assert anew.rules().rules == ShopRules()
 
 
 def test_another_catalogue_object_and_thread_follow_at_once_also_during_a_write(
-    catalogue: Catalogue, tmp_path: Path
+    catalogue: Catalogue, tmp_path: Path, state: StateServer | None
 ) -> None:
-    with Catalogue.open(tmp_path, read_only=True) as other, catalogue.writing():
+    with Catalogue.open(tmp_path, state=state, read_only=True) as other, catalogue.writing():
         assert other.get("sofa")
         catalogue.set_rules(ShopRules(hidden=["sofa"]))
         found: list[Item | None] = []

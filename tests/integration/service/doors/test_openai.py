@@ -13,6 +13,7 @@ import pydantic
 import pytest
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
+from assistant import checkpoint_tables
 from assistant.agent.reading.reader import MessageReader
 from assistant.records import Constraint, Reply
 from assistant.service.item_links import ItemLinks
@@ -330,6 +331,19 @@ def test_a_changed_message_is_answered_in_a_branch_that_remembers_what_came_befo
     follow_up = [*talk, user("in red"), answered(changed.choices[0].message.content), user("cheaper")]
     assert session_of(ask(client, follow_up)) == session_of(changed)
     assert session_of(second) == session_of(first)
+
+
+@pytest.mark.usefixtures("limits")
+def test_a_message_changed_long_ago_is_answered_anew(
+    client: openai.OpenAI, http: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint_tables, "KEPT", 1)
+    first = ask(client, [user("chairs under 65 dollars")])
+    talk = [user("chairs under 65 dollars"), answered(first.choices[0].message.content)]
+    ask(client, [*talk, user("in blue")])
+    changed = ask(client, [*talk, user("a red chair")])
+    session = http.get(f"/api/sessions/{session_of(changed)}").json()
+    assert [message["said"] for message in session["messages"]] == ["a red chair"]
 
 
 def test_a_branch_has_files_of_its_own(client: openai.OpenAI, served: Served, http: httpx.Client) -> None:

@@ -63,6 +63,17 @@ def test_what_is_added_in_several_transactions_is_counted_together(
     assert store.count_of("u") == 10
 
 
+def test_all_events_of_a_user_are_read_in_pages(store: EventStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "PAGE", 3)
+    kinds = ("view", "like", "cart")
+    store.add(event("u", f"i{n % 4}", kinds[n % 3], at=float(n // 5)) for n in range(17))
+    store.add([event("other", "i1")])
+
+    assert [*store.each_of("u")] == store.of_user("u")
+    assert len(store.of_user("u")) == 17
+    assert [*store.each_of("nobody")] == []
+
+
 def test_the_matrix_has_every_event_with_its_strength(store: EventStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events, "ROWS", 2)
     interactions = [

@@ -45,15 +45,6 @@ def test_scores_are_best_first_and_among_the_asked_without_the_excluded(model: T
     assert [score for _, score in scores] == sorted((score for _, score in scores), reverse=True)
 
 
-def test_stretches_are_one_ranking_without_gaps(model: TasteModel) -> None:
-    stretches = list(model.ranked({"red-1": 1.0}, first=3, most=9, exclude=["red-3"]))
-    assert [len(stretch) for stretch in stretches] == [3, 9, 9, 2]
-    expected = model.score({"red-1": 1.0}, k=24, exclude=["red-3"])
-    found = [pair for stretch in stretches for pair in stretch]
-    assert sorted(found) == sorted(expected)
-    assert [score for _, score in found] == [score for _, score in expected]
-
-
 def test_without_a_history_the_popular_come_first_and_the_untouched_last(model: TasteModel) -> None:
     grown = model.with_items(NEW, {"text": contents(NEW)})
     ids = [item_id for item_id, _ in grown.score({}, k=26)]
