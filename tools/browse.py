@@ -21,9 +21,11 @@ def browse(context: Context, arguments: Browse) -> ItemsResult:
     """List items that meet conditions, by price, title or age, without looking for anything in particular."""
     catalogue = context.engines.catalogue
     items = catalogue.browse(arguments.filters, arguments.sort, arguments.k)
+    total = catalogue.total(arguments.filters)
     return ItemsResult(
         items=[hit(item, filters=arguments.filters) for item in items],
-        total=catalogue.count_eligible(arguments.filters),
+        total=total.items,
+        has_more=total.has_more,
     )
 
 

@@ -148,6 +148,7 @@ class ItemsResult(Record):
 
     items: list[Hit]
     total: int | None = Field(None, description="how many items passed the filters, when counted")
+    has_more: bool = Field(False, description="more items passed than total says; they were not all counted")
     missing: list[str] = Field([], description="what was left out of the search and why, a sentence each")
 
 

@@ -125,7 +125,8 @@ def search_by_text(
         StoreError: the catalogue can't be read.
     """
     if not query.strip():
-        return ItemsResult(items=[], total=catalogue.count_eligible(filters))
+        total = catalogue.total(filters)
+        return ItemsResult(items=[], total=total.items, has_more=total.has_more)
     ask, said = Ask(catalogue, filters, pool), query
     query = catalogue.rules().replaced(query)
     signal_lists: list[SignalList] = []
@@ -424,7 +425,8 @@ class Ask:
             for item_id in best
             if item_id in items
         ]
-        return ItemsResult(items=hits, total=self.catalogue.count_eligible(self.filters))
+        total = self.catalogue.total(self.filters)
+        return ItemsResult(items=hits, total=total.items, has_more=total.has_more)
 
     def _pinned(self, said: str, signals: Mapping[str, Sequence[Signal]]) -> list[str]:
         """The shop's choice: items pinned for these words that meet the filters, then what fits of the others."""

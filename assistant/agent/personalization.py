@@ -220,8 +220,9 @@ def _chosen_by_many(user_context: UserContext, catalogue: Catalogue, filters: Fi
     """What people chose most and what is new, in turns."""
     model, ids = _model(user_context, catalogue), list[str]()
     if model is not None:
-        among = catalogue.eligible(filters)
-        ids = [item_id for item_id, _ in model.score({}, k=pool, among=among)]
+        from tools.taste.recommending import best_passing  # a turn without taste does without
+
+        ids = [item_id for item_id, _ in best_passing(model, catalogue, {}, pool, filters)]
     if user_context.anybody:
         newest = [item.id for item in catalogue.browse(filters, "newest", pool, 0)]
         user_counts = user_context.taste.events.people([*ids, *newest]) if user_context.taste else {}

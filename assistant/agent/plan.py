@@ -389,7 +389,7 @@ def _without_unchecked(plan: Plan, language: str, context: TurnContext) -> Plan:
     unchecked = [
         constraint
         for constraint in excluded
-        if not context.catalogue.count_eligible(Filters(include_terms=[str(constraint.value)]))
+        if not context.catalogue.count_eligible(Filters(include_terms=[str(constraint.value)]), 0)
     ]
     if not unchecked:
         return plan
@@ -521,7 +521,7 @@ def _with_known_attributes(plan: Plan, context: TurnContext, among: set[str] | N
     )
     for constraint in attributes:
         names = [str(constraint.attribute), *attribute_of(str(constraint.value), context.vocabulary)]
-        attribute = next((name for name in names if context.catalogue.count_having(name, among)), None)
+        attribute = next((name for name in names if context.catalogue.count_having(name, among, at_most=0)), None)
         if attribute is None:
             unknown.append(constraint)
         else:
@@ -601,11 +601,10 @@ def _relaxed(plan: Plan, context: TurnContext, among: set[str] | None = None) ->
     firm += [constraint for constraint in plan.constraints if plan.keeps_limits and constraint.field in _LIMITS]
 
     def passing(filters: Filters) -> set[str]:
-        eligible = catalogue.eligible(filters)
-        return among or set() if eligible is None else (among or set()).intersection(eligible)
+        return catalogue.eligible_among(among or (), filters)
 
     def fits(filters: Filters) -> int:
-        return catalogue.count_eligible(filters) if among is None else len(passing(filters))
+        return catalogue.count_eligible(filters, 0) if among is None else len(passing(filters))
 
     def price_near(filters: Filters, sort: Literal["price", "-price"]) -> float | None:
         if among is None:

@@ -18,15 +18,17 @@ from tools.errors import CatalogueBusy, EncoderMismatch, IndexAway, StoreError
 from tools.objects import SharedFiles
 from tools.place import StateServer
 from tools.records import EncoderIdentity, Filters, Item, Moment, Vocabulary
-from tools.store import reading
+from tools.store import browsing, reading
 from tools.store.chroma_index import ChromaIndex
 from tools.store.database import DATABASE, Database, catalogue_file, write_lock
 from tools.store.entries import (
     FRAMES,
     CatalogueStats,
+    Mark,
     Picture,
     Sort,
     Space,
+    Total,
     Vector,
     frame_of,
     picture_file,
@@ -43,6 +45,8 @@ T = TypeVar("T")
 MAX_LATER = 4_000
 """How many changes a search scores by itself before it has the index brought up to date."""
 
+COUNTED = 1_000
+"""Up to how many items that pass are counted for people, where no counter has the answer."""
 EXACT = 1_000
 """Up to how many items that pass are scored exactly, without the index."""
 OVER_FETCH = 4
@@ -158,20 +162,44 @@ class Catalogue:
         with self._database.reading() as connection:
             return reading.eligible(connection, filters)
 
-    def count_eligible(self, filters: Filters | None) -> int:
-        """How many items pass."""
-        with self._database.reading() as connection:
-            return reading.count(connection, filters)
+    def few_eligible(self, filters: Filters | None) -> list[str] | None:
+        """Ids of the items that pass, in the order they came in; None where they may be too many for a turn."""
+        return self._read(lambda connection: reading.few_ids(connection, filters))
 
-    def count_having(self, attribute: str, ids: Collection[str] | None = None) -> int:
-        """How many items, or how many of these, have any value of the attribute, by themselves or as a variant."""
+    def eligible_among(self, ids: Collection[str], filters: Filters | None) -> set[str]:
+        """Those of these items that there are and that pass."""
+        return self._read(lambda connection: reading.passing_ids(connection, ids, filters))
+
+    def changed(self, since: Mark | None = None) -> tuple[list[str], Mark]:
+        """Ids of the items that came in or got another vector since a mark, and the mark of now; all without one.
+
+        All, too, where the mark is of a catalogue that stood here before.
+        """
+        return self._read(lambda connection: reading.changed(connection, since))
+
+    def count_eligible(self, filters: Filters | None, at_most: int | None = None) -> int:
+        """How many items pass; those above ``at_most`` need not be counted, and the answer is ``at_most`` + 1 then."""
         with self._database.reading() as connection:
-            return reading.count_having(connection, attribute, ids)
+            return reading.count(connection, filters, at_most)
+
+    def total(self, filters: Filters | None, at_least: int = 0) -> Total:
+        """How many items pass, counted up to `COUNTED` or ``at_least`` where counting all of them would take long."""
+        most = max(COUNTED, at_least)
+        counted = self.count_eligible(filters, most)
+        return Total(most, has_more=True) if counted == most + 1 else Total(counted)
+
+    def count_having(self, attribute: str, ids: Collection[str] | None = None, at_most: int | None = None) -> int:
+        """How many items, or how many of these, have any value of the attribute, by themselves or as a variant.
+
+        ``at_most`` as of `count_eligible`.
+        """
+        with self._database.reading() as connection:
+            return reading.count_having(connection, attribute, ids, at_most)
 
     def browse(self, filters: Filters | None = None, sort: Sort = "title", k: int = 10, offset: int = 0) -> list[Item]:
         """Items that pass, in order; "newest" means most recently added. Without a price comes last by price."""
         with self._database.reading() as connection:
-            return reading.browse(connection, filters, sort, k, offset)
+            return browsing.browse(connection, filters, sort, k, offset)
 
     def image_path(self, item: Item, index: int = 0) -> Path | None:
         """The file of one of the item's pictures, or, counted on, of its videos' frames.

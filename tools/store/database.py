@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 
 from tools.errors import CatalogueBusy, StoreError
 from tools.storage import SqliteFile, private_folder, transaction
+from tools.store import counters
 from tools.store.filters import add_functions
 from tools.store.offers import upgrade
 from tools.store.schema import SCHEMA_VERSION, TABLES
@@ -31,6 +32,8 @@ logger = logging.getLogger(__name__)
 DATABASE = "catalogue.sqlite"
 IDLE_CONNECTIONS = 8
 WRITER_CACHE_KIB = 64 * 1024
+PRAGMAS = ("synchronous = FULL", "temp_store = MEMORY", "recursive_triggers = ON")
+"""The last one for `tools.store.counters`."""
 CHECKPOINT_PAGES = 8_000
 """Of 4 KiB: how long the log gets before a writer copies it into the file."""
 
@@ -38,7 +41,7 @@ CHECKPOINT_PAGES = 8_000
 def catalogue_file(folder: Path) -> SqliteFile:
     """The catalogue's file in a data folder."""
     mend = "Start it anew from your catalogue files with: assistant catalogue drop --yes, then: assistant ingest FILE."
-    return SqliteFile(folder / DATABASE, "catalogue", mend, pragmas=("synchronous = FULL", "temp_store = MEMORY"))
+    return SqliteFile(folder / DATABASE, "catalogue", mend, pragmas=PRAGMAS)
 
 
 @contextmanager
@@ -153,6 +156,7 @@ class Database:
             return  # another process was quicker
         for statement in TABLES.split(";\n"):
             connection.execute(statement)
+        counters.make(connection)
         # microseconds, which no series of writes overtakes: a catalogue deleted and made anew has no old version again
         version = time.time_ns() // 1000
         rows = {"schema": SCHEMA_VERSION, "catalogue": uuid.uuid4().hex[:12], "version": version, "seq": 0}

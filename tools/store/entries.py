@@ -117,6 +117,23 @@ class StoredItem:
     sounds: tuple[Picture, ...] = ()
 
 
+@dataclass(frozen=True)
+class Total:
+    """How many items pass; ``has_more``: more do, and they were not counted."""
+
+    items: int
+    has_more: bool = False
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A state of a catalogue, to ask for what changed since: its identity, last item and last change of a vector."""
+
+    catalogue: str
+    key: int
+    seq: int
+
+
 class SpaceStats(Record):
     """The vectors of one space; ``missing`` ones are to be made by a re-embedding that was interrupted."""
 

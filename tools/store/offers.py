@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from tools.bounds import finite
 from tools.records import Filters, Item, Variant
+from tools.store import counters
 from tools.store.records import read_item
 from tools.store.schema import ITEM_INDEXES, OFFER_TABLES, SCHEMA_VERSION, SOUND_TABLE
 from tools.store.values import attribute_key, value_key
@@ -264,6 +265,7 @@ def upgrade(connection: sqlite3.Connection, notify: Callable[[str], None]) -> No
     for statement in ITEM_INDEXES.split(";\n"):
         connection.execute(statement)
     connection.execute("INSERT OR REPLACE INTO meta SELECT 'items', count(*) FROM items")
+    counters.make(connection)
     connection.execute("UPDATE meta SET value = ? WHERE name = 'schema'", (SCHEMA_VERSION,))
 
 
@@ -303,6 +305,14 @@ class Fitting:
         """Of every item."""
         tables = ", ".join(["offers f", *(f"options o{n}" for n in range(self.attributes))])
         return f"FROM {tables} WHERE {' AND '.join(self.parts)}"
+
+    @property
+    def first(self) -> str:
+        """Whether the offer f passes and is the first of its item that does; takes the parameters twice."""
+        options = "EXISTS (SELECT 1 FROM options {} WHERE {})"
+        each = [options.format(part.partition(".")[0], part) if part[0] == "o" else part for part in self.parts]
+        earlier = f"SELECT 1 {self.of('f.item', 'g')} AND g.ordinal < f.ordinal"
+        return f"{' AND '.join(each)} AND NOT EXISTS ({earlier})"
 
     def of(self, key: str, offer: str = "f") -> str:
         """Of one item, looked up by its key; ``offer`` names the table's row."""

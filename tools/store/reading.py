@@ -4,22 +4,24 @@ import io
 import json
 import math
 import sqlite3
+import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tools.records import EncoderIdentity, Filters, Item, Moment, Vocabulary
-from tools.store.entries import CatalogueStats, Picture, SpaceStats, StoredItem, Vector, frame_of
-from tools.store.filters import SqlCondition, quoted, without_offers
+from tools.store import counters
+from tools.store.entries import CatalogueStats, Mark, Picture, SpaceStats, StoredItem, Vector, frame_of
+from tools.store.filters import SqlCondition, category_key, quoted
 from tools.store.filters import where as condition
-from tools.store.offers import fitting
 from tools.store.records import read_item
-from tools.store.rules import SHOWN, RulesInForce, rules_of
-from tools.store.schema import WORD_WEIGHTS
+from tools.store.rules import HIDDEN, SHOWN, RulesInForce, rules_of
+from tools.store.schema import SPACES, WORD_WEIGHTS
 from tools.store.values import attribute_key
 from tools.store.words import ENGLISH, QueryWord, holds, query_words
 
@@ -31,24 +33,17 @@ CANDIDATES = 2_000
 """How many items it scores in a larger catalogue."""
 SAMPLED_WHOLE = 50_000
 """From how many items on a sample is drawn by probing instead of from the whole space in order."""
+SIZED = 50_000
+"""Up to how many rows the parts of a condition are compared."""
+WALK_SECONDS = 0.1
+"""So long items are looked at one after another; then all that pass are listed, which takes the same for any filter."""
+WALK_STEPS = 10_000
+"""Of SQLite's machine, between two looks at the clock."""
 MAX_ATTRIBUTE_VALUES = 200
 MOST_FREQUENT = 100
 MAX_VALUE_LENGTH = 60
 MAX_NAME_LENGTH = 100
 """Of a category or brand; a filter may not name a longer one (`tools.records.Term`)."""
-ORDERS = {
-    "price": "offered IS NULL, offered, i.title_key, i.id",
-    "-price": "offered IS NULL, offered DESC, i.title_key, i.id",
-    "title": "i.title_key, i.id",
-    "newest": "i.key DESC",
-}
-ORDERED = {
-    "price": ("i.price, i.title_key, i.id", "i.price DESC, i.title_key DESC, i.id DESC"),
-    "-price": ("i.price DESC, i.title_key, i.id", "i.price, i.title_key DESC, i.id DESC"),
-    "title": ("i.title_key, i.id", "i.title_key DESC, i.id DESC"),
-    "newest": ("i.key DESC", "i.key"),
-}
-"""The same where every item, or none, has a price; and backwards."""
 
 
 def where(connection: sqlite3.Connection, filters: Filters | None) -> SqlCondition:
@@ -101,19 +96,110 @@ def eligible(connection: sqlite3.Connection, filters: Filters) -> list[str]:
     return [row[0] for row in rows]
 
 
-def count(connection: sqlite3.Connection, filters: Filters | None) -> int:
-    """How many items pass."""
+def changed(connection: sqlite3.Connection, since: Mark | None) -> tuple[list[str], Mark]:
+    """Ids of the items that came in or got another vector since a mark, in the order they came in; and the mark of now.
+
+    All of them without a mark, or with one of another catalogue.
+    """
+    last = connection.execute("SELECT coalesce(max(key), 0) FROM items").fetchone()[0]
+    now = Mark(str(meta(connection, "catalogue")), int(last), int(meta(connection, "seq")))
+    if since is None or since.catalogue != now.catalogue:
+        return eligible(connection, Filters()), now
+    keys = {row[0] for row in connection.execute("SELECT key FROM items WHERE key > ?", (since.key,))}
+    for space in SPACES:
+        moved = "SELECT item FROM places WHERE space = ? AND seq > ?"
+        keys |= {row[0] for row in connection.execute(moved, (space, since.seq))}
+    rows = connection.execute(
+        "SELECT i.id FROM json_each(?) w CROSS JOIN items i ON i.key = w.value ORDER BY i.key",
+        (json.dumps(sorted(keys)),),
+    )
+    return [row[0] for row in rows], now
+
+
+def count(connection: sqlite3.Connection, filters: Filters | None, at_most: int | None = None) -> int:
+    """How many items pass; those above ``at_most`` need not be counted, and the answer is ``at_most`` + 1 then."""
     condition = where(connection, filters)
     if not condition.parts:
-        return int(meta(connection, "items")) - len(_hidden(connection))
+        counted: int | None = int(meta(connection, "items"))
+    else:
+        counted = _counted(connection, filters) if filters else None
+    if counted is not None:
+        return counted - _hidden(connection, condition)
     if (keys := few(connection, condition)) is not None:
         return len(keys)
+    if at_most is not None:
+        driver, parameters = _smallest(connection, condition)
+        found = within(
+            connection,
+            f"SELECT count(*) FROM (SELECT 1 FROM {driver}{SHOWN} i {'ON i.key = w.value ' if driver else ''}"  # noqa: S608
+            f"WHERE {condition.each} LIMIT ?)",
+            (*parameters, *condition.each_parameters, at_most + 1),
+        )
+        if found is not None:
+            return int(found[0][0])
     row = connection.execute(f"SELECT count(*) FROM {SHOWN} i WHERE {condition.sql}", condition.parameters).fetchone()  # noqa: S608
     return int(row[0])
 
 
-def _hidden(connection: sqlite3.Connection) -> dict[str, Item]:
-    return items_by_id(connection, rules(connection).rules.hidden, also_hidden=True)
+def _smallest(connection: sqlite3.Connection, condition: SqlCondition) -> tuple[str, list[Any]]:
+    """The driver with fewest rows, each item once, as the first of a join; nothing for a condition without drivers."""
+    if not condition.drivers:
+        return "", []
+    sizes = [
+        connection.execute(f"SELECT count(*) FROM ({sql} LIMIT {SIZED})", parameters).fetchone()[0]  # noqa: S608
+        for sql, parameters in (condition.drivers if len(condition.drivers) > 1 else ())
+    ]
+    sql, parameters = condition.drivers[sizes.index(min(sizes)) if sizes else 0]
+    return f"(WITH driver(value) AS ({sql}) SELECT DISTINCT value FROM driver) w CROSS JOIN ", parameters  # noqa: S608
+
+
+def _counted(connection: sqlite3.Connection, filters: Filters) -> int | None:
+    """How many items pass a filter that asks for one thing that is counted, hidden ones too; else None."""
+    asked = filters.model_dump(exclude_defaults=True)
+    if len(asked) != 1:
+        return None
+    total = int(meta(connection, "items"))
+    match filters:
+        case Filters(in_stock=True):
+            return counters.count(connection, "in stock", 1)
+        case Filters(brands=[_, *_] as brands):
+            return _of_names(connection, "brand key", brands)
+        case Filters(exclude_brands=[_, *_] as brands):
+            return total - _of_names(connection, "brand key", brands)
+        case Filters(categories=[category]):
+            return _of_names(connection, "level", [category])
+        case Filters(exclude_categories=[category]):
+            return total - _of_names(connection, "level", [category])
+    return None
+
+
+def _of_names(connection: sqlite3.Connection, kind: str, names: Sequence[str]) -> int:
+    return sum(counters.count(connection, kind, key) for key in {category_key(name) for name in names})
+
+
+def _hidden(connection: sqlite3.Connection, condition: SqlCondition) -> int:
+    """How many hidden items pass."""
+    row = connection.execute(
+        f"SELECT count(*) FROM ({_HIDDEN_ITEMS}) i WHERE {condition.each}",  # noqa: S608
+        condition.each_parameters,
+    ).fetchone()
+    return int(row[0])
+
+
+def within(
+    connection: sqlite3.Connection, sql: str, parameters: Sequence[object], seconds: float | None = None
+) -> list[tuple[Any, ...]] | None:
+    """The rows of a query that is quick for most filters; None where it took so much of the processor's time."""
+    end = time.thread_time() + (WALK_SECONDS if seconds is None else seconds)
+    connection.set_progress_handler(lambda: time.thread_time() > end, WALK_STEPS)
+    try:
+        return connection.execute(sql, parameters).fetchall()
+    except sqlite3.OperationalError as exc:
+        if exc.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+            raise
+        return None
+    finally:
+        connection.set_progress_handler(None, 0)
 
 
 def few(connection: sqlite3.Connection, condition: SqlCondition) -> list[int] | None:
@@ -141,70 +227,43 @@ def passing(connection: sqlite3.Connection, condition: SqlCondition, keys: Seque
     return {row[0] for row in rows}
 
 
-def count_having(connection: sqlite3.Connection, attribute: str, ids: Collection[str] | None) -> int:
-    """How many items, or how many of these, have any value of the attribute."""
+def passing_ids(connection: sqlite3.Connection, ids: Collection[str], filters: Filters | None) -> set[str]:
+    """Those of these items that are shown and pass; each is looked up."""
+    condition = where(connection, filters)
+    rows = connection.execute(
+        f"SELECT i.id FROM (SELECT DISTINCT value FROM json_each(?)) w CROSS JOIN {SHOWN} i ON i.id = w.value "  # noqa: S608
+        f"WHERE {condition.each}",
+        (json.dumps(list(ids)), *condition.each_parameters),
+    )
+    return {row[0] for row in rows}
+
+
+def few_ids(connection: sqlite3.Connection, filters: Filters | None) -> list[str] | None:
+    """Ids of the items that pass, in the order they came in; None where `few` says so."""
+    keys = few(connection, where(connection, filters))
+    if keys is None:
+        return None
+    rows = connection.execute(
+        "SELECT i.id FROM json_each(?) w CROSS JOIN items i ON i.key = w.value ORDER BY i.key", (json.dumps(keys),)
+    )
+    return [row[0] for row in rows]
+
+
+def count_having(
+    connection: sqlite3.Connection, attribute: str, ids: Collection[str] | None, at_most: int | None = None
+) -> int:
+    """How many items, or how many of these, have any value of the attribute; ``at_most`` as of `count`."""
     among = "" if ids is None else "AND item IN (SELECT key FROM items WHERE id IN (SELECT value FROM json_each(?)))"
     row = connection.execute(
-        "SELECT count(DISTINCT item) FROM options "  # noqa: S608
-        f"WHERE attribute IN (SELECT key FROM attributes WHERE name_key = ?) {among}",
-        (attribute_key(attribute), *([] if ids is None else [json.dumps(list(ids))])),
+        "SELECT count(*) FROM (SELECT DISTINCT item FROM options "  # noqa: S608
+        f"WHERE attribute IN (SELECT key FROM attributes WHERE name_key = ?) {among} LIMIT ?)",
+        (
+            attribute_key(attribute),
+            *([] if ids is None else [json.dumps(list(ids))]),
+            -1 if at_most is None else at_most + 1,
+        ),
     ).fetchone()
     return int(row[0])
-
-
-def browse(connection: sqlite3.Connection, filters: Filters | None, sort: str, k: int, offset: int) -> list[Item]:
-    """Items that pass, in the order asked for; items without a price come last in both price orders."""
-    filters = rules(connection).filters(filters) if filters else None
-    offers = fitting(filters) if filters and sort in ("price", "-price") else None
-    condition = without_offers(filters, language(connection)) if filters and offers else where(connection, filters)
-    price, chosen = "i.price", ""
-    if offers:  # a bare column stands for the row of the smallest ordinal
-        price, chosen = (
-            "c.price",
-            f"(SELECT f.item, f.price, min(f.ordinal) {offers.sql} GROUP BY f.item) c CROSS JOIN ",
-        )
-        condition.add("i.key = c.item")
-    if condition.parts:
-        rows = connection.execute(
-            f"SELECT i.id, {price} AS offered FROM {chosen}{SHOWN} i WHERE {condition.sql} "  # noqa: S608
-            f"ORDER BY {ORDERS[sort]} LIMIT ? OFFSET ?",
-            (*(offers.parameters if offers else []), *condition.parameters, k, offset),
-        )
-        ids = [row[0] for row in rows]
-    else:
-        ids = _page(connection, sort, k, offset)
-    items = items_by_id(connection, ids)  # records are long: only those of the page are read
-    return [items[item_id] for item_id in ids]
-
-
-def _page(connection: sqlite3.Connection, sort: str, k: int, offset: int) -> list[str]:
-    """Ids of a page of all items, by an index from whichever end of the order is nearer."""
-    total = count(connection, None)
-    k = max(0, min(k, total - offset))
-    priced = total
-    if sort in ("price", "-price"):
-        priced -= int(connection.execute(f"SELECT count(*) FROM {SHOWN} WHERE price IS NULL").fetchone()[0])  # noqa: S608
-    ids = _stretch(connection, ("i.price IS NOT NULL AND " if priced < total else "") + "1", sort, k, offset, priced)
-    if len(ids) < k:
-        start = max(0, offset - priced)
-        ids += _stretch(connection, "i.price IS NULL", "title", k - len(ids), start, total - priced)
-    return ids
-
-
-def _stretch(connection: sqlite3.Connection, condition: str, sort: str, k: int, offset: int, total: int) -> list[str]:
-    """Ids ``offset`` to ``offset + k`` of the ``total`` items that meet a condition on one column."""
-    k = min(k, total - offset)
-    if k <= 0:
-        return []
-    order, backwards = ORDERED[sort]
-    from_end = total - offset - k
-    is_nearer = from_end < offset
-    rows = connection.execute(
-        f"SELECT i.id FROM {SHOWN} i WHERE {condition} ORDER BY {backwards if is_nearer else order} LIMIT ? OFFSET ?",  # noqa: S608
-        (k, from_end if is_nearer else offset),
-    )
-    ids = [row[0] for row in rows]
-    return ids[::-1] if is_nearer else ids
 
 
 def keyword(
@@ -215,27 +274,33 @@ def keyword(
     if not words:
         return []
     condition = where(connection, filters)
+    frequencies: dict[QueryWord, float] = {}
     if int(meta(connection, "items")) > SCORED_WHOLE:
-        return _keyword_among_many(connection, words, k, condition)
+        frequencies = {word: document_frequency(connection, word.tokens) for word in words}
+        if sum(frequencies.values()) > FEW:
+            return _keyword_among_many(connection, frequencies, k, condition)
     weights = ", ".join(map(str, WORD_WEIGHTS))
+    # in a large catalogue few items hold a word, and the condition is asked of each
+    asked, parameters = (
+        (condition.each, condition.each_parameters) if frequencies else (condition.sql, condition.parameters)
+    )
     rows = connection.execute(
-        f"SELECT i.id, i.key, -bm25(words, {weights}) AS score FROM words JOIN {SHOWN} i ON i.key = words.rowid "  # noqa: S608
-        f"WHERE words MATCH ? AND {condition.sql} ORDER BY score DESC, i.key LIMIT ?",
-        (" OR ".join(quoted(word.tokens) for word in words), *condition.parameters, k),
+        f"SELECT i.id, i.key, -bm25(words, {weights}) AS score FROM words CROSS JOIN {SHOWN} i "  # noqa: S608
+        f"ON i.key = words.rowid WHERE words MATCH ? AND {asked} ORDER BY score DESC, i.key LIMIT ?",
+        (" OR ".join(quoted(word.tokens) for word in words), *parameters, k),
     ).fetchall()
     return [(item_id, score, _matched(connection, key, words)) for item_id, key, score in rows]
 
 
 def _keyword_among_many(
-    connection: sqlite3.Connection, words: Sequence[QueryWord], k: int, condition: SqlCondition
+    connection: sqlite3.Connection, frequencies: dict[QueryWord, float], k: int, condition: SqlCondition
 ) -> list[tuple[str, float, list[str]]]:
     """The same with bounded work: at most `FEW` postings of a word are read, and `CANDIDATES` items scored.
 
     The candidates hold all words in the title, or all, or the rarest in the title, or the rarest, in this order; among
     equals the newest count. Common words only score them.
     """
-    frequencies = {word: document_frequency(connection, word.tokens) for word in words}
-    rarest = sorted(words, key=lambda word: frequencies[word])
+    rarest = sorted(frequencies, key=lambda word: frequencies[word])
     keys = few(connection, condition) if condition.parts else None
     candidates: dict[int, None] = {}
     if keys is not None and len(keys) <= CANDIDATES:
@@ -283,29 +348,38 @@ def document_frequency(connection: sqlite3.Connection, tokens: Sequence[str]) ->
 class _Bm25:
     """BM25 as FTS5 computes it (sqlite.org/fts5.html#the_bm25_function), for items read one by one."""
 
-    idf: dict[QueryWord, float]
+    words: tuple[tuple[str, str, float], ...]
+    """As written, as a phrase of an item's spaced tokens, and the inverse document frequency."""
     mean_length: float
 
     @classmethod
     def of(cls, connection: sqlite3.Connection, frequencies: dict[QueryWord, float]) -> "_Bm25":
         """With the catalogue's counts."""
         items = int(meta(connection, "items"))
-        idf = {word: max(1e-6, math.log((max(items - n, 0) + 0.5) / (n + 0.5))) for word, n in frequencies.items()}
-        return cls(idf, _mean_length(connection))
+        words = tuple(
+            (word.text, f" {'  '.join(word.tokens)} ", max(1e-6, math.log((max(items - n, 0) + 0.5) / (n + 0.5))))
+            for word, n in frequencies.items()
+        )
+        return cls(words, _mean_length(connection))
 
     def score(self, columns: Sequence[str]) -> tuple[float, list[str]]:
         """The score, and the words that the item holds."""
-        lengths = [column.count(" ") + 1 if column else 0 for column in columns]
         # two spaces between tokens, so that a token's spaces are its own
-        spaced = [f" {column.replace(' ', '  ')} " for column in columns]
-        norm = 1.2 * (0.25 + 0.75 * sum(lengths) / self.mean_length)
+        title, facts, attributes, description = (f" {column.replace(' ', '  ')} " for column in columns)
+        length = (title + facts + attributes + description).count(" ") // 2 - [*columns].count("")
+        norm = 1.2 * (0.25 + 0.75 * length / self.mean_length)
         score, matched = 0.0, list[str]()
-        for word, idf in self.idf.items():
-            phrase = f" {'  '.join(word.tokens)} "
-            frequency = sum(w * column.count(phrase) for w, column in zip(WORD_WEIGHTS, spaced, strict=True))
+        in_title, in_facts, in_attributes, in_description = WORD_WEIGHTS
+        for text, phrase, idf in self.words:  # written out: thousands of items are scored
+            frequency = (
+                in_title * title.count(phrase)
+                + in_facts * facts.count(phrase)
+                + in_attributes * attributes.count(phrase)
+                + in_description * description.count(phrase)
+            )
             if frequency:
                 score += idf * frequency * 2.2 / (frequency + norm)
-                matched.append(word.text)
+                matched.append(text)
         return score, matched
 
 
@@ -523,8 +597,7 @@ def sample(connection: sqlite3.Connection, space: str, n: int) -> NDArray[np.flo
 
 def count_in(connection: sqlite3.Connection, space: str) -> int:
     """How many items have a place in the space."""
-    row = connection.execute("SELECT count(DISTINCT item) FROM places WHERE space = ?", (space,)).fetchone()
-    return int(row[0])
+    return counters.count(connection, "space", space)
 
 
 def spread(connection: sqlite3.Connection, space: str, n: int) -> tuple[list[str], NDArray[np.float32]]:
@@ -589,24 +662,30 @@ def references(connection: sqlite3.Connection, beginning: str) -> list[str]:
 
 def vocabulary(connection: sqlite3.Connection) -> Vocabulary:
     """The words the catalogue itself uses."""
-    low, high = connection.execute(f"SELECT min(price), max(price) FROM {SHOWN}").fetchone()  # noqa: S608
-    paths = _distinct(connection, "category")
-    levels = {level.strip() for path in paths for level in path.split(">")}
+    low, high = (_outermost_price(connection, order) for order in ("", "DESC"))
+    paths, brands = _counts(connection, "category"), _counts(connection, "brand")
     return Vocabulary(
-        categories=_sayable(sorted(levels)),
-        brands=_sayable(_distinct(connection, "brand")),
-        frequent_categories=_sayable(_frequent_levels(connection))[:MOST_FREQUENT],
-        frequent_brands=_sayable(_counts(connection, "brand"))[:MOST_FREQUENT],
+        categories=_sayable(sorted({level.strip() for path in paths for level in path.split(">")})),
+        brands=_sayable(sorted(brands)),
+        frequent_categories=_sayable(_frequent_levels(paths))[:MOST_FREQUENT],
+        frequent_brands=_sayable(brands)[:MOST_FREQUENT],
         attribute_values=_attribute_values(connection),
-        currencies=_distinct(connection, "currency"),
+        currencies=sorted(_counts(connection, "currency")),
         min_price=low,
         max_price=high,
     )
 
 
-def _frequent_levels(connection: sqlite3.Connection) -> list[str]:
+def _outermost_price(connection: sqlite3.Connection, order: str) -> float | None:
+    row = connection.execute(
+        f"SELECT price FROM {SHOWN} WHERE price IS NOT NULL ORDER BY price {order} LIMIT 1"  # noqa: S608 - constants
+    ).fetchone()
+    return row[0] if row else None
+
+
+def _frequent_levels(paths: dict[str, int]) -> list[str]:
     counts: Counter[str] = Counter()
-    for path, count in _counts(connection, "category").items():
+    for path, count in paths.items():
         counts.update(dict.fromkeys({part.strip() for part in path.split(">")} - {""}, count))
     return sorted(counts, key=lambda level: (-counts[level], level))
 
@@ -616,33 +695,48 @@ def _sayable(names: Iterable[str]) -> list[str]:
     return [name for name in names if 0 < len(name) <= MAX_NAME_LENGTH]
 
 
-def _distinct(connection: sqlite3.Connection, column: str) -> list[str]:
-    rows = connection.execute(f"SELECT DISTINCT {column} FROM {SHOWN} WHERE {column} IS NOT NULL ORDER BY 1")  # noqa: S608
-    return [row[0] for row in rows]
-
-
 def _attribute_values(connection: sqlite3.Connection) -> dict[str, list[str]]:
-    """Names and values by their comparable forms, each as the catalogue spells it first."""
+    """Names and values by their comparable forms, each as the catalogue spells it first.
+
+    A name with more than `MAX_ATTRIBUTE_VALUES` values is left out, and its values are not all read.
+    """
+    found: list[tuple[str, str, str, str]] = []
+    for name_key in _attribute_names(connection):
+        values = connection.execute(
+            f"SELECT DISTINCT value_key FROM attributes a WHERE name_key = ? AND {_USED} "  # noqa: S608 - constants
+            f"LIMIT {MAX_ATTRIBUTE_VALUES + 1}",
+            (name_key,),
+        ).fetchall()
+        if len(values) <= MAX_ATTRIBUTE_VALUES:
+            found += connection.execute(
+                f"SELECT name, value, name_key, value_key FROM attributes a WHERE name_key = ? AND {_USED}",  # noqa: S608
+                (name_key,),
+            ).fetchall()
     names: dict[str, str] = {}
-    values: dict[str, dict[str, str]] = {}
-    used = "EXISTS (SELECT 1 FROM options o WHERE o.attribute = a.key)"
-    for name, value, name_key, value_key in connection.execute(
-        f"SELECT name, value, name_key, value_key FROM attributes a WHERE {used} ORDER BY name, value"  # noqa: S608
-    ):
-        spellings = values.setdefault(names.setdefault(name_key, name), {})
-        if len(spellings) <= MAX_ATTRIBUTE_VALUES:
-            spellings.setdefault(value_key, value)
-    few = {name: spellings.values() for name, spellings in values.items() if len(spellings) <= MAX_ATTRIBUTE_VALUES}
+    spellings: dict[str, dict[str, str]] = {}
+    for name, value, name_key, key in sorted(found):
+        spellings.setdefault(names.setdefault(name_key, name), {}).setdefault(key, value)
     short_values = {
-        name: [value for value in spellings if len(value) <= MAX_VALUE_LENGTH] for name, spellings in few.items()
+        name: [value for value in of.values() if len(value) <= MAX_VALUE_LENGTH] for name, of in spellings.items()
     }
-    return {name: spellings for name, spellings in short_values.items() if spellings}
+    return {name: values for name, values in short_values.items() if values}
+
+
+def _attribute_names(connection: sqlite3.Connection) -> Iterator[str]:
+    """The comparable form of every name, each by one step in the index."""
+    last = ""
+    while row := connection.execute("SELECT min(name_key) FROM attributes WHERE name_key > ?", (last,)).fetchone():
+        if row[0] is None:
+            return
+        yield (last := row[0])
+
+
+_USED = "EXISTS (SELECT 1 FROM options o WHERE o.attribute = a.key)"
 
 
 def stats(connection: sqlite3.Connection, folder: Path) -> CatalogueStats:
     """What the catalogue holds; sizes count every file of the catalogue in the folder."""
-    words = vocabulary(connection)
-    states = dict(connection.execute("SELECT state, count(*) FROM pictures GROUP BY state").fetchall())
+    words, states = vocabulary(connection), counters.counts(connection, "pictures")
     return CatalogueStats(
         folder=str(folder),
         items=count(connection, None),
@@ -665,16 +759,24 @@ def _spaces(connection: sqlite3.Connection) -> list[str]:
 
 
 def _space_stats(connection: sqlite3.Connection, space: str) -> SpaceStats:
-    total = connection.execute("SELECT count(*) FROM places WHERE space = ?", (space,)).fetchone()[0]
+    total = counters.count(connection, "places", space)
     lacking = missing(connection, space, encoder_key(connection, space))
     return SpaceStats(vectors=total - lacking, missing=lacking, encoder=identity(connection, space))
 
 
 def _counts(connection: sqlite3.Connection, column: str) -> dict[str, int]:
-    rows = connection.execute(
-        f"SELECT {column}, count(*) FROM {SHOWN} WHERE {column} IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1"  # noqa: S608
-    )
-    return dict(rows.fetchall())
+    """The shown items' values of a column of ``items``, most frequent first."""
+    found = counters.counts(connection, column)
+    hidden = connection.execute(f"SELECT {column}, count(*) FROM ({_HIDDEN_ITEMS}) WHERE 1 GROUP BY 1").fetchall()  # noqa: S608
+    for name, items in hidden:
+        if name is not None:
+            found[name] -= items
+    if hidden:
+        found = dict(sorted(((n, c) for n, c in found.items() if c), key=lambda pair: (-pair[1], pair[0])))
+    return found
+
+
+_HIDDEN_ITEMS = f"SELECT * FROM items WHERE id IN ({HIDDEN})"  # noqa: S608 - constants
 
 
 def _bytes(folder: Path) -> int:

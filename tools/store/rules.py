@@ -19,10 +19,9 @@ from tools.store.words import ENGLISH, fold, token_spans, tokens
 
 NAME: Final = "rules"
 """In the table ``meta``."""
-SHOWN: Final = (
-    "(SELECT * FROM items WHERE id NOT IN "
-    "(SELECT value FROM json_each((SELECT value FROM meta WHERE name = 'rules'), '$.hidden')))"
-)
+HIDDEN: Final = "SELECT value FROM json_each((SELECT value FROM meta WHERE name = 'rules'), '$.hidden')"
+"""Ids of hidden items, for a subquery."""
+SHOWN: Final = f"(SELECT * FROM items WHERE id NOT IN ({HIDDEN}))"  # noqa: S608 - constants
 """The table ``items`` without hidden ones, for a FROM clause."""
 MOST_SYNONYMS: Final = 2_000
 MOST_PINS: Final = 200

@@ -6,10 +6,10 @@ and by the hash of what was encoded, so that equal texts and pictures are encode
 place: the Chroma index remembers up to which ``seq`` it has followed. ``offers`` has each item as itself (ordinal 0)
 and as each of its variants (1, 2, ..., in order of preference). ``attributes`` has every name and value once as it is
 written and in comparable form, ``options`` which offers have it (ordinal 0: all offers of the item). ``meta`` also
-counts the items.
+counts the items, `tools.store.counters` what they have.
 """
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 SPACES = ("text", "visual", "joint", "joint_text", "sound")
 """text: item text; visual: pictures by looks; joint: pictures in the words' space; joint_text: item text in that space

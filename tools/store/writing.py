@@ -11,7 +11,7 @@ import numpy as np
 
 from tools.errors import EncoderMismatch
 from tools.records import EncoderIdentity, Item
-from tools.store import offers, reading
+from tools.store import counters, offers, reading
 from tools.store.database import Database
 from tools.store.entries import CatalogueEntry, NewVector, Picture, Space, StoredItem, Vector
 from tools.store.filters import category_key, category_keys, item_words
@@ -269,6 +269,7 @@ class Writer:
             for kind, table in _WORDS_OF.items():
                 connection.execute(_UNUSED_WORDS.format(table), (len(f"{kind} words ") + 1, f"{kind} words *"))
             offers.tidy(connection)
+            counters.tidy(connection)
             # the transaction itself makes the version grow by one
             connection.execute(
                 "INSERT OR REPLACE INTO meta SELECT 'tidied', value + 1 FROM meta WHERE name = 'version'"

@@ -9,7 +9,7 @@ import numpy as np
 
 from tools.records import Because, Filters, Hit, ItemsResult, Signal
 from tools.search import hit
-from tools.store import Catalogue, Space
+from tools.store import Catalogue, Mark, Space
 from tools.taste.collaborative import Matrix
 from tools.taste.model import TasteModel
 
@@ -24,21 +24,52 @@ TELLING: Final = 0.5
 LIKED: Final = 10
 """Of so many of the items liked most the neighbours are looked at."""
 
-_following: "WeakKeyDictionary[Catalogue, tuple[tuple[str, int], TasteModel]]" = WeakKeyDictionary()
+OVER_FETCH: Final = 4
+"""How many times as many items are first asked for when some of them may not pass."""
+
+
+@dataclass(frozen=True)
+class _Followed:
+    """A model, and the state of the catalogue that it knows the items of."""
+
+    trained: str
+    version: int
+    mark: Mark
+    model: TasteModel
+
+
+_following: "WeakKeyDictionary[Catalogue, _Followed]" = WeakKeyDictionary()
 
 
 def following(model: TasteModel, catalogue: Catalogue) -> TasteModel:
     """The model knowing every item that the catalogue holds now: what came in since by its contents.
 
-    Kept until model or catalogue changes.
+    Kept while the model is the same; of a changed catalogue only the items that came in or changed are read.
     """
-    key = (model.card.version, catalogue.version())
-    entry = _following.get(catalogue)
-    if entry is None or entry[0] != key:
-        fresh = [item_id for item_id in catalogue.ids() if item_id not in model.rows]
-        entry = (key, model.with_items(fresh, contents(catalogue, fresh, model.card.encoders)))
-        _following[catalogue] = entry
-    return entry[1]
+    version, followed = catalogue.version(), _following.get(catalogue)
+    if followed and followed.trained != model.card.version:
+        followed = None
+    if followed is None or followed.version != version:
+        known = followed.model if followed else model
+        changed_ids, mark = catalogue.changed(followed.mark if followed else None)
+        followed = _Followed(model.card.version, version, mark, _with_contents(known, catalogue, changed_ids))
+        _following[catalogue] = followed
+    return followed.model
+
+
+def _with_contents(model: TasteModel, catalogue: Catalogue, ids: Sequence[str]) -> TasteModel:
+    """The model with the present contents of these items, without those that it was trained on."""
+    trained = model.near.strengths.shape[0]
+    outside = [item_id for item_id in ids if model.rows.get(item_id, trained) >= trained]
+    if model.content is None or not outside:
+        return model
+    vectors = contents(catalogue, outside, model.card.encoders)
+    rows = np.array([model.rows.get(item_id, -1) for item_id in outside], np.int64)
+    known = rows >= 0
+    if known.any():
+        factors = model.content.factors({name: matrix[known] for name, matrix in vectors.items()}, int(known.sum()))
+        model = model.with_factors(rows[known], factors)
+    return model.with_items(outside, vectors)
 
 
 def contents(catalogue: Catalogue, ids: Sequence[str], encoders: Mapping[str, str]) -> dict[str, Matrix]:
@@ -70,6 +101,31 @@ def _rows(catalogue: Catalogue, space: Space, ids: Sequence[str]) -> Matrix:
     return rows
 
 
+def best_passing(
+    model: TasteModel,
+    catalogue: Catalogue,
+    history: Mapping[str, float],
+    k: int,
+    filters: Filters | None,
+    exclude: Collection[str] = (),
+) -> list[tuple[str, float]]:
+    """The model's k best items for a history among those that there are and that pass.
+
+    Where these are many, the best of all are looked up, and more of them until enough pass.
+    """
+    few = catalogue.few_eligible(filters)
+    if few is not None:
+        return model.score(history, k=k, among=few, exclude=exclude)
+    asked = OVER_FETCH * k
+    while True:
+        scored = model.score(history, k=asked, exclude=exclude)
+        passing = catalogue.eligible_among([item_id for item_id, _ in scored], filters)
+        found = [one for one in scored if one[0] in passing][:k]
+        if len(found) == k or len(scored) < asked:
+            return found
+        asked *= OVER_FETCH
+
+
 @dataclass(frozen=True)
 class Reader:
     """Asks one model about one catalogue.
@@ -84,10 +140,7 @@ class Reader:
 
     def similar_taste(self, history: Mapping[str, float], k: int, filters: Filters | None) -> ItemsResult:
         """The best items for a history among those that pass, none of which is in it."""
-        among = self.catalogue.eligible(filters)
-        scored = self.model.score(
-            history, k=k, among=self.catalogue.ids() if among is None else among, exclude=tuple(history)
-        )
+        scored = best_passing(self.model, self.catalogue, history, k, filters, exclude=tuple(history))
         return self._result(scored, {item_id: self.reasons(item_id, history) for item_id, _ in scored}, filters)
 
     def reasons(self, item_id: str, history: Mapping[str, float]) -> list[Because]:
@@ -110,25 +163,17 @@ class Reader:
         self, liked: Sequence[str], k: int, filters: Filters | None, exclude: Collection[str] = ()
     ) -> ItemsResult:
         """Items that were chosen by the people who chose any of these; strengths over several add up."""
-        among = self.catalogue.eligible(filters)
-        allowed = None if among is None else set(among)
         titles = {item_id: item.title for item_id, item in self.catalogue.get_many(liked).items()}
         scores: dict[str, float] = {}
         reasons: dict[str, list[Because]] = {}
         for liked_id in liked[:LIKED]:
             for neighbour in self.model.neighbours(liked_id, self.model.near.strengths.shape[0]):
-                passes = allowed is None or neighbour.item_id in allowed
-                if (
-                    neighbour.people < self.least_people
-                    or neighbour.item_id in exclude
-                    or neighbour.item_id in liked
-                    or not passes
-                ):
+                if neighbour.people < self.least_people or neighbour.item_id in exclude or neighbour.item_id in liked:
                     continue
                 scores[neighbour.item_id] = scores.get(neighbour.item_id, 0.0) + neighbour.strength
                 reason = Because(item_id=liked_id, title=titles.get(liked_id, liked_id), people=neighbour.people)
                 reasons.setdefault(neighbour.item_id, []).append(reason)
-        present = self.catalogue.get_many(list(scores))
+        present = self.catalogue.eligible_among(scores, filters)
         best = sorted((item_id for item_id in scores if item_id in present), key=lambda i: (-scores[i], i))[:k]
         return self._result([(item_id, scores[item_id]) for item_id in best], reasons, filters)
 
@@ -141,7 +186,8 @@ class Reader:
             if item_id in items:
                 signal = _signal(score, len(hits) + 1, reasons[item_id])
                 hits.append(hit(items[item_id], round(score, 4), [signal], filters=filters))
-        return ItemsResult(items=hits, total=self.catalogue.count_eligible(filters))
+        total = self.catalogue.total(filters)
+        return ItemsResult(items=hits, total=total.items, has_more=total.has_more)
 
 
 def _signal(score: float, rank: int, reasons: list[Because]) -> Signal:

@@ -34,7 +34,8 @@ def browsed(catalogue: Catalogue, filters: Filters, sort: Sort, limit: int, offs
     """A page of all items that pass; without a question the most relevant are the newest."""
     order = "newest" if sort == "relevance" else sort
     hits = [card_of(item, filters) for item in catalogue.browse(filters, order, limit, offset)]
-    return ItemCards(items=cards(catalogue, hits), total=catalogue.count_eligible(filters))
+    total = catalogue.total(filters, at_least=offset + limit + 1)
+    return ItemCards(items=cards(catalogue, hits), total=total.items, has_more=total.has_more)
 
 
 def searched(engines: Engines, query: str, filters: Filters, sort: Sort, limit: int, offset: int) -> ItemCards:

@@ -24,11 +24,13 @@ class ItemCard(Hit):
 class ItemCards(Record):
     """A page of items.
 
-    ``total`` counts all of them; with a query those that have to do with it, of at most 300 that each signal finds.
+    ``total`` counts all of them, or in a large catalogue some, and ``has_more`` says that there are more; with a query
+    it counts those that have to do with it, of at most 300 that each signal finds.
     """
 
     items: list[ItemCard]
     total: int
+    has_more: bool = False
 
 
 class PictureOut(Record):

@@ -115,7 +115,8 @@ def _search(service: Service, asked: UcpSearchRequest, links: ItemLinks) -> UcpP
     sales = [_sale(items[card.item_id], low, high) for card in found.items if card.item_id in items]
     next_offset = offset + limit
     more = next_offset < found.total
-    page = UcpPage(has_next_page=more, cursor=str(next_offset) if more else None, total_count=found.total)
+    total = None if found.has_more else found.total
+    page = UcpPage(has_next_page=more, cursor=str(next_offset) if more else None, total_count=total)
     products = [product(sale, links) for sale in sales if sale]
     return UcpProducts(ucp=_about(SEARCH), products=products, pagination=page, messages=messages or None)
 

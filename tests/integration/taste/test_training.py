@@ -17,6 +17,7 @@ from tests.integration.taste.conftest import likes, put, thing
 from tools.store import Catalogue
 from tools.taste.events import EventStore
 from tools.taste.model import TasteModel
+from tools.taste.recommending import following
 from tools.taste.training import TooFewError
 from tools.toolbox import bind_tools, build_tools, call_tool
 
@@ -114,6 +115,32 @@ def test_a_new_item_is_recommended_from_its_contents_at_once(
     blues = [found.index(item_id) for item_id in found if item_id.startswith("blue-") and item_id != "blue-new"]
     assert found.index("red-new") < min(blues)
     assert found.index("red-new") < found.index("blue-new")
+
+
+def test_what_changes_in_the_catalogue_is_followed_as_if_all_were_read_anew(
+    settings: Settings, catalogue: Catalogue, store: EventStore
+) -> None:
+    train(settings)
+    model = TasteModel.load(settings.data_folder)
+    assert model is not None
+    for things in (
+        [thing("red", "new"), thing("blue", "new")],
+        [thing("red", "new", title="Changed"), thing("red", 99)],
+    ):
+        put(catalogue, things)
+        followed = following(model, catalogue)
+        assert following(followed, catalogue) is followed
+    with catalogue.writing() as writer:
+        writer.remove(["blue-new"])
+    with Catalogue.open(settings.data_folder) as unread:
+        anew = following(model, unread)
+    assert set(anew.ids) == {*catalogue.ids()}
+    history = {"red-1": 1.0, "blue-2": -1.0}
+    scores = (dict(one.score(history, k=99, among=list(anew.ids))) for one in (following(model, catalogue), anew))
+    expected, found = next(scores), next(scores)
+    order = sorted(found, key=lambda item_id: -found[item_id])
+    assert expected.keys() == found.keys()
+    assert sorted(expected, key=lambda item_id: -expected[item_id]) == order
 
 
 def test_a_running_program_takes_the_new_model_up(

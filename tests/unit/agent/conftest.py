@@ -1,7 +1,7 @@
 """A turn over doubles: a shelf of items instead of stores, canned tools, and a model that says what a test scripted."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,7 @@ class Shelf:
 
         return [item for item in self.items if passes(item)]
 
-    def count_having(self, attribute: str, ids: set[str] | None) -> int:
+    def count_having(self, attribute: str, ids: set[str] | None, at_most: int | None = None) -> int:
         among = [item for item in self.items if ids is None or item.id in ids]
         return sum(any(name == attribute for name, _ in [*own_values(i), *variant_values(i)]) for i in among)
 
@@ -69,11 +69,11 @@ class Shelf:
     def count_in(self, space: str) -> int:
         return sum(bool(item.audio) for item in self.items) if space == "sound" else len(self.items)
 
-    def count_eligible(self, filters: Filters) -> int:
+    def count_eligible(self, filters: Filters, at_most: int | None = None) -> int:
         return len(self.passing(filters))
 
-    def eligible(self, filters: Filters) -> list[str]:
-        return [item.id for item in self.passing(filters)]
+    def eligible_among(self, ids: Collection[str], filters: Filters) -> set[str]:
+        return {item.id for item in self.passing(filters) if item.id in ids}
 
     def browse(self, filters: Filters, sort: str, k: int, offset: int = 0) -> list[Item]:
         items = sorted(self.passing(filters), key=lambda item: item.price or 0, reverse=sort == "-price")

@@ -5,7 +5,7 @@ import pytest
 
 from tests.fakes.catalogues import entry
 from tools.records import EncoderIdentity, Filters, Item
-from tools.store import Catalogue, NewVector, Vector, catalogue, matches, reading
+from tools.store import Catalogue, NewVector, Vector, catalogue, drop, matches, reading
 
 COUNT, DIMENSIONS, K = 400, 8, 10
 ENCODER = EncoderIdentity(encoder="made", weights="0", dimensions=DIMENSIONS, preprocessing="none")
@@ -75,6 +75,17 @@ def test_every_plan_finds_the_nearest_items_that_pass(
         assert [one for one, _ in opened.nearest("text", query, K, filters)] == expected
 
 
+@pytest.mark.usefixtures("_bounds")
+@pytest.mark.parametrize("filters", FILTERS)
+def test_asked_of_some_items_a_filter_passes_the_same_ones(
+    large: tuple[Catalogue, dict[str, Item], dict[str, Vector]], filters: Filters
+) -> None:
+    opened, items, _ = large
+    passing = [one for one in items if matches(items[one], filters)]
+    assert opened.eligible_among([*items, "gone"], filters) == set(passing)
+    assert opened.few_eligible(filters) in (None, passing)
+
+
 @pytest.mark.parametrize("sort", ["title", "price", "-price", "newest"])
 def test_pages_follow_one_another_from_either_end(
     large: tuple[Catalogue, dict[str, Item], dict[str, Vector]], sort: str
@@ -103,6 +114,31 @@ def test_the_count_follows_every_write(tmp_path_factory: pytest.TempPathFactory)
         writer.put([entry(Item(id=one, title="U")) for one in ("c", "d")], [])
         assert writer.remove(["a", "nobody"]) == 1
         assert opened.count() == 3
+
+
+def test_since_a_mark_only_what_came_in_or_changed_is_named(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("changed")
+    with Catalogue.open(folder) as opened, opened.writing() as writer:
+        writer.use_encoder("text", ENCODER)
+
+        def put(**titles: str) -> None:
+            entries = [entry(Item(id=one, title=title)) for one, title in titles.items()]
+            rows = np.eye(DIMENSIONS, dtype=np.float32)
+            writer.put(entries, [NewVector("text", one.text_hash or b"", rows[n]) for n, one in enumerate(entries)])
+
+        put(a="Axe", b="Bow", c="Cup")
+        ids, mark = opened.changed()
+        assert ids == ["a", "b", "c"]
+        assert opened.changed(mark) == ([], mark)
+        put(a="Axe", b="Boat", d="Dish")
+        writer.remove(["c"])
+        ids, later = opened.changed(mark)
+        assert ids == ["b", "d"]
+        assert opened.changed(later)[0] == []
+    drop(folder)
+    with Catalogue.open(folder) as opened, opened.writing() as writer:
+        writer.put([entry(Item(id="e", title="Ear"))], [])
+        assert opened.changed(later)[0] == ["e"]
 
 
 @pytest.mark.parametrize("query", ["oak", "pine thing", "oak 17", "thing 3 23", "nothing", "oak thing thing"])

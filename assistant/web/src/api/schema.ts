@@ -374,6 +374,8 @@ export interface components {
         ItemCards: {
             items: components["schemas"]["ItemCard"][];
             total: number;
+            /** @default false */
+            has_more: boolean;
         };
         ItemCount: {
             item_id: string;

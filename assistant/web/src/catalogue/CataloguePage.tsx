@@ -31,12 +31,13 @@ export default function CataloguePage() {
     placeholderData: keepPreviousData,
   });
   const items = data?.pages.flatMap((page) => page.items) ?? [];
+  const found = counted(data?.pages[0]?.total ?? 0, t.catalogue.found);
   return (
     <div className={css.page}>
       <h1>{t.catalogue.title}</h1>
       <Filters />
       <p className={css.count} role="status">
-        {data && counted(data.pages[0]?.total ?? 0, t.catalogue.found)}
+        {data && (data.pages[0]?.has_more ? t.catalogue.moreThan(found) : found)}
         {isFetching && <Spinner />}
       </p>
       {error && (

@@ -282,6 +282,7 @@ export const de: Messages = {
       newest: "Neueste",
     },
     found: (count) => plural(count, "Ein Artikel", "{} Artikel"),
+    moreThan: (counted) => `Mehr als ${counted}`,
     none: "Kein Artikel passt. Lockern Sie einen Filter oder versuchen Sie andere Wörter.",
     more: "Mehr anzeigen",
     reset: "Alles zurücksetzen",

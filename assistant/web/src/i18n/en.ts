@@ -270,6 +270,7 @@ export const en = {
     sort: "Order",
     sorts: { "": "Best match", title: "Title", price: "Cheapest first", "-price": "Dearest first", newest: "Newest" },
     found: (count: number) => plural(count, "One item", "{} items"),
+    moreThan: (counted: string) => `More than ${counted}`,
     none: "No item fits. Loosen a filter or try other words.",
     more: "Show more",
     reset: "Clear all",

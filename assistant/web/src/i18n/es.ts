@@ -282,6 +282,7 @@ export const es: Messages = {
       newest: "Más recientes",
     },
     found: (count) => plural(count, "Un artículo", "{} artículos"),
+    moreThan: (counted) => `Más de ${counted}`,
     none: "Ningún artículo encaja. Amplíe un filtro o pruebe con otras palabras.",
     more: "Mostrar más",
     reset: "Borrar todo",

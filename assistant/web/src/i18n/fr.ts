@@ -282,6 +282,7 @@ export const fr: Messages = {
       newest: "Les plus récents",
     },
     found: (count) => plural(count, "{} article", "{} articles"),
+    moreThan: (counted) => `Plus de ${counted}`,
     none: "Aucun article ne convient. Assouplissez un filtre ou essayez d’autres mots.",
     more: "Afficher plus",
     reset: "Tout effacer",

@@ -270,6 +270,7 @@ export const zh: Messages = {
     sort: "排序",
     sorts: { "": "最相关", title: "标题", price: "价格从低到高", "-price": "价格从高到低", newest: "最新" },
     found: (count) => `${count} 件商品`,
+    moreThan: (counted) => `超过 ${counted}`,
     none: "没有符合的商品，请放宽筛选或换个说法。",
     more: "显示更多",
     reset: "全部清除",
