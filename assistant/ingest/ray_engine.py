@@ -15,7 +15,7 @@ import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import closing, contextmanager, redirect_stdout, suppress
+from contextlib import closing, contextmanager, nullcontext, redirect_stdout, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -136,7 +136,7 @@ class EncodingWorker:
         """The vectors, or the sentence of an error that can be expected."""
         try:
             encoders = self._opened()
-            with tempfile.TemporaryDirectory(prefix="assistant-encode-") as folder:
+            with tempfile.TemporaryDirectory(prefix="assistant-encode-") if job.contents else nullcontext("") as folder:
                 return Answer(job.number, encode(job.plan(self._loader, Path(folder)), encoders, self._loader))
         except ProductError as exc:
             return Answer(job.number, None, str(exc))
