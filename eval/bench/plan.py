@@ -41,7 +41,9 @@ class Figures:
     dense_seconds: float = _from(3.5e-3, "measured: a dense search, 100,000 items; 3 ms at a million (`scale`)")
     searches: float = _from(4, "assumed: dense searches in a turn of words with a limit (with it, without, sentences)")
     keyword_seconds: float = _from(0.025, "measured: keyword search of rare and common words, bounded, `scale`")
-    count_seconds: float = _from(0.29, "measured: counting what passes (20 %) of a million items, `scale`; linear")
+    count_seconds: float = _from(0.03, "measured: counting 1,000 that pass of a million, most of `scale`'s; bounded")
+    excluding_seconds: float = _from(0.73, "measured: counting of a million items without a word, `scale`; linear")
+    excluding: float = _from(0.05, "assumed: share of turns that exclude a word")
     turn_bytes: float = _from(15_300, "measured: PostgreSQL, a turn of a week ago, 50 turns (scaling.md)")
     state_seconds: float = _from(3.4e-3, "measured: PostgreSQL's CPU for a turn, 100 turns in 10 sessions")
     redis_commands: float = _from(150, "assumed: 83 measured for a session and a turn's beginning; its events")
@@ -92,20 +94,20 @@ def needs(items: float, turns: float, figures: Figures) -> list[Need]:
 
 
 def _serving(items: float, rate: float, f: Figures) -> list[Need]:
-    cores = rate * (f.turn_seconds + f.keyword_seconds) / f.utilisation
+    cores = rate * (f.turn_seconds + f.keyword_seconds + f.count_seconds) / f.utilisation
     machines = math.ceil(cores / f.cores_a_machine)
     price = machines * f.cores_a_machine * f.core_price * HOURS
     copy = items * (f.row_bytes + f.vectors_per_item * f.vector_bytes * 4 * f.dimensions) / GB
     workers = machines * f.cores_a_machine
-    counting = rate * f.count_seconds * items / 1e6
+    excluding = rate * f.excluding * f.excluding_seconds * items / 1e6 / f.utilisation
     return [
         Need("workers, encoders on cores", f"{cores:,.0f} cores", machines, price, 0, "turns a second x CPU of a turn"),
         Need("their memory", f"{workers * f.worker_gib:,.0f} GiB", 0, 0,
              f.cores_a_machine * f.worker_gib / (f.machine_gib * f.utilisation), "a worker a core"),
         Need("a copy of the catalogue on each", f"{copy:,.0f} GB", 0, machines * copy * f.disk_price,
              copy / 2_000, "rows and vectors in SQLite; 2 TB a machine"),
-        Need("counting what passes a filter", f"{counting:,.0f} cores", 0, 0, counting / max(cores, 1),
-             "linear in the items today; of one: the workers' cores"),
+        Need("counting without excluded words", f"{excluding:,.0f} cores", 0, 0, excluding / max(cores, 1),
+             "linear in the items; of one: the workers' cores"),
     ]  # fmt: skip
 
 
