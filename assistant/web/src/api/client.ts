@@ -74,7 +74,10 @@ export interface ItemFilter {
 
 export const catalogueStats = () => get<CatalogueStats>("api/catalogue/stats");
 export const findItems = (filter: ItemFilter, offset: number, limit: number, signal?: AbortSignal) =>
-  get<{ items: Hit[]; total: number; has_more: boolean }>(`api/catalogue/items?${query({ ...filter, offset, limit })}`, signal);
+  get<{ items: Hit[]; total: number; has_more: boolean }>(
+    `api/catalogue/items?${query({ ...filter, offset, limit })}`,
+    signal,
+  );
 export const getItem = (id: string) => get<ItemDetail>(itemPath(id));
 export const imageUrl = (id: string) => `${itemPath(id)}/images/0`;
 export const neighbours = (id: string, by: MapSpace, k: number) =>
