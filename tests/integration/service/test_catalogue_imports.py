@@ -285,7 +285,7 @@ def test_a_missing_model_fails_the_job_and_says_what_fetches_it(shop: CatalogueS
         assert job["state"] == "failed"
         assert "assistant models pull embeddinggemma-300m" in job["error"]
         assert "models pull" in client.put("/api/catalogue/items/a", {"title": "A"}, 503)["detail"]
-        assert client.get("/api/catalogue/items") == {"items": [], "total": 0}
+        assert client.get("/api/catalogue/items") == {"items": [], "total": 0, "has_more": False}
 
 
 def no_text() -> NoReturn:

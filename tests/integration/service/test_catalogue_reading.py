@@ -282,8 +282,8 @@ def test_the_map_has_a_place_for_every_item_with_a_vector(client: Client, space:
 def test_an_empty_catalogue_can_be_read(tmp_path: Path) -> None:
     with CatalogueShop(tmp_path).serving() as client:
         assert client.get("/api/catalogue/stats")["items"] == 0
-        assert client.get("/api/catalogue/items") == {"items": [], "total": 0}
-        assert client.get("/api/catalogue/items", query="chair") == {"items": [], "total": 0}
+        assert client.get("/api/catalogue/items") == {"items": [], "total": 0, "has_more": False}
+        assert client.get("/api/catalogue/items", query="chair") == {"items": [], "total": 0, "has_more": False}
         assert client.get("/api/catalogue/map")["points"] == []
         assert client.get("/api/jobs") == {"jobs": []}
 
