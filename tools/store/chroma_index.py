@@ -230,7 +230,7 @@ class ChromaIndex:
             }
             staged = connection.execute(_STAGED).fetchall()
         self._forget_others(catalogue, {_collection_name(catalogue, space, encoder) for space, encoder in staged})
-        if self._is_changed or not self._stamp:
+        if self._is_changed or not self._is_as_noted():
             self._write_checksums()
 
     def _follow_space(self, connection: "sqlite3.Connection", space: str, encoder: int, catalogue: str) -> Followed:
@@ -361,6 +361,14 @@ class ChromaIndex:
 
     def _newest(self) -> Path | None:
         return max((path for path in self._root.glob("index-*") if path.is_dir()), default=None)
+
+    def _is_as_noted(self) -> bool:
+        """Whether no file was written since the checksums were: Chroma writes a small collection's when it opens it."""
+        if self._folder is None:
+            return True
+        stamp, known = _noted(self._folder)
+        is_whole = stamp == self._stamp and known.keys() == set(_hnsw_files(self._folder))
+        return is_whole and all(_is_unchanged(*one) for one in known.items())
 
     def _write_checksums(self) -> None:
         """Note what the index files are now, and clear older folders away."""
