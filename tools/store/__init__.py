@@ -3,16 +3,16 @@
 from tools.records import Vocabulary
 from tools.store.catalogue import Catalogue, drop
 from tools.store.entries import (
+    BoundedCount,
     CatalogueEntry,
     CatalogueStats,
-    Mark,
+    ChangeMark,
     NewVector,
     Picture,
     Sort,
     Space,
     SpaceStats,
     StoredItem,
-    Total,
     Vector,
     fetched_name,
     frame_of,
@@ -25,17 +25,17 @@ from tools.store.filters import matches
 from tools.store.writing import Writer
 
 __all__ = [
+    "BoundedCount",
     "Catalogue",
     "CatalogueEntry",
     "CatalogueStats",
-    "Mark",
+    "ChangeMark",
     "NewVector",
     "Picture",
     "Sort",
     "Space",
     "SpaceStats",
     "StoredItem",
-    "Total",
     "Vector",
     "Vocabulary",
     "Writer",

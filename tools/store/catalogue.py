@@ -23,12 +23,12 @@ from tools.store.chroma_index import ChromaIndex
 from tools.store.database import DATABASE, Database, catalogue_file, write_lock
 from tools.store.entries import (
     FRAMES,
+    BoundedCount,
     CatalogueStats,
-    Mark,
+    ChangeMark,
     Picture,
     Sort,
     Space,
-    Total,
     Vector,
     frame_of,
     picture_file,
@@ -170,7 +170,7 @@ class Catalogue:
         """Those of these items that there are and that pass."""
         return self._read(lambda connection: reading.passing_ids(connection, ids, filters))
 
-    def changed(self, since: Mark | None = None) -> tuple[list[str], Mark]:
+    def changed(self, since: ChangeMark | None = None) -> tuple[list[str], ChangeMark]:
         """Ids of the items that came in or got another vector since a mark, and the mark of now; all without one.
 
         All, too, where the mark is of a catalogue that stood here before.
@@ -182,11 +182,11 @@ class Catalogue:
         with self._database.reading() as connection:
             return reading.count(connection, filters, at_most)
 
-    def total(self, filters: Filters | None, at_least: int = 0) -> Total:
+    def total(self, filters: Filters | None, at_least: int = 0) -> BoundedCount:
         """How many items pass, counted up to `COUNTED` or ``at_least`` where counting all of them would take long."""
         most = max(COUNTED, at_least)
         counted = self.count_eligible(filters, most)
-        return Total(most, has_more=True) if counted == most + 1 else Total(counted)
+        return BoundedCount(most, has_more=True) if counted == most + 1 else BoundedCount(counted)
 
     def count_having(self, attribute: str, ids: Collection[str] | None = None, at_most: int | None = None) -> int:
         """How many items, or how many of these, have any value of the attribute, by themselves or as a variant.

@@ -17,7 +17,7 @@ TABLE: Final = (
 
 
 @dataclass(frozen=True)
-class Counted:
+class CountedColumn:
     """A column whose values are counted.
 
     ``once``: the key's columns that tell rows of one item and value apart; it is counted once for all of them.
@@ -67,15 +67,15 @@ class Counted:
 
 
 COUNTED: Final = (
-    Counted("category", "items", "category"),
-    Counted("brand", "items", "brand"),
-    Counted("brand key", "items", "brand_key"),
-    Counted("currency", "items", "currency"),
-    Counted("level", "categories", "name"),
-    Counted("in stock", "offers", "in_stock", once="ordinal", condition="in_stock = 1"),
-    Counted("pictures", "pictures", "state"),
-    Counted("places", "places", "space"),
-    Counted("space", "places", "space", once="position"),
+    CountedColumn("category", "items", "category"),
+    CountedColumn("brand", "items", "brand"),
+    CountedColumn("brand key", "items", "brand_key"),
+    CountedColumn("currency", "items", "currency"),
+    CountedColumn("level", "categories", "name"),
+    CountedColumn("in stock", "offers", "in_stock", once="ordinal", condition="in_stock = 1"),
+    CountedColumn("pictures", "pictures", "state"),
+    CountedColumn("places", "places", "space"),
+    CountedColumn("space", "places", "space", once="position"),
 )
 """category and brand: as written; brand key and level: as compared; in stock: as any offer; pictures by their
 state; places and items of each space."""

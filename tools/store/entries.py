@@ -118,7 +118,7 @@ class StoredItem:
 
 
 @dataclass(frozen=True)
-class Total:
+class BoundedCount:
     """How many items pass; ``has_more``: more do, and they were not counted."""
 
     items: int
@@ -126,7 +126,7 @@ class Total:
 
 
 @dataclass(frozen=True)
-class Mark:
+class ChangeMark:
     """A state of a catalogue, to ask for what changed since: its identity, last item and last change of a vector."""
 
     catalogue: str

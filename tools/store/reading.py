@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from tools.records import EncoderIdentity, Filters, Item, Moment, Vocabulary
 from tools.store import counters
-from tools.store.entries import CatalogueStats, Mark, Picture, SpaceStats, StoredItem, Vector, frame_of
+from tools.store.entries import CatalogueStats, ChangeMark, Picture, SpaceStats, StoredItem, Vector, frame_of
 from tools.store.filters import SqlCondition, category_key, quoted
 from tools.store.filters import where as condition
 from tools.store.records import read_item
@@ -96,13 +96,13 @@ def eligible(connection: sqlite3.Connection, filters: Filters) -> list[str]:
     return [row[0] for row in rows]
 
 
-def changed(connection: sqlite3.Connection, since: Mark | None) -> tuple[list[str], Mark]:
+def changed(connection: sqlite3.Connection, since: ChangeMark | None) -> tuple[list[str], ChangeMark]:
     """Ids of the items that came in or got another vector since a mark, in the order they came in; and the mark of now.
 
     All of them without a mark, or with one of another catalogue.
     """
     last = connection.execute("SELECT coalesce(max(key), 0) FROM items").fetchone()[0]
-    now = Mark(str(meta(connection, "catalogue")), int(last), int(meta(connection, "seq")))
+    now = ChangeMark(str(meta(connection, "catalogue")), int(last), int(meta(connection, "seq")))
     if since is None or since.catalogue != now.catalogue:
         return eligible(connection, Filters()), now
     keys = {row[0] for row in connection.execute("SELECT key FROM items WHERE key > ?", (since.key,))}

@@ -9,7 +9,7 @@ import numpy as np
 
 from tools.records import Because, Filters, Hit, ItemsResult, Signal
 from tools.search import hit
-from tools.store import Catalogue, Mark, Space
+from tools.store import Catalogue, ChangeMark, Space
 from tools.taste.collaborative import Matrix
 from tools.taste.model import TasteModel
 
@@ -34,7 +34,7 @@ class _Followed:
 
     trained: str
     version: int
-    mark: Mark
+    mark: ChangeMark
     model: TasteModel
 
 

@@ -13,7 +13,7 @@ from tests.unit.tools.samples import picture, record
 from tools.errors import BadInput, MediaError, ServiceMissing
 from tools.media import Audio, MediaLimits
 from tools.records import EncoderIdentity, Filters, Item, Label, Segment, Transcript
-from tools.store import Total
+from tools.store import BoundedCount
 from tools.toolbox import TOOLS, Engines, Lazy, bind_tools, build_tools, call_tool, run_tool
 
 ITEMS = [
@@ -42,8 +42,8 @@ class Shelf:
         self.asked.append((filters, sort, k))
         return ITEMS[:k]
 
-    def total(self, filters: Filters | None) -> Total:
-        return Total(len(ITEMS))
+    def total(self, filters: Filters | None) -> BoundedCount:
+        return BoundedCount(len(ITEMS))
 
     def get(self, item_id: str) -> Item | None:
         return self.get_many([item_id]).get(item_id)
