@@ -1,53 +1,34 @@
 """A real S3 server for tests, rclone's, over a folder: a bucket is a folder there, an object a file."""
 
-import contextlib
-import socket
-import subprocess
 import sysconfig
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from tests.unit.llm.conftest import free_port
+from tests.server_process import ServerProcess
 
-START_SECONDS = 30.0
 BUCKETS = 200
 SECRET = "sesame-and-lilies"
 
 
 @dataclass
-class S3Server:
+class S3Server(ServerProcess):
     """One server on a port of this machine; what it holds outlasts that it is stopped."""
 
-    folder: Path
-    port: int = field(default_factory=free_port)
-    process: "subprocess.Popen[bytes] | None" = None
     numbers: Iterator[int] = field(default_factory=lambda: iter(range(BUCKETS)))
 
-    def start(self) -> None:
+    def command(self) -> list[str | Path]:
         program = Path(sysconfig.get_path("scripts")) / "rclone"
         address, keys = f"127.0.0.1:{self.port}", f"shop,{SECRET}"
+        return [program, "serve", "s3", "--addr", address, "--auth-key", keys, self.folder]
+
+    def start(self) -> None:
         # The program keeps what it knows of a folder: buckets are made before, and a test writes into one only first.
         for number in range(BUCKETS):
             (self.folder / f"shop-{number}").mkdir(exist_ok=True)
-        command = [program, "serve", "s3", "--addr", address, "--auth-key", keys, self.folder]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        end = time.monotonic() + START_SECONDS
-        while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
-                return
-            assert self.process.poll() is None
-            assert time.monotonic() < end
-            time.sleep(0.02)
-
-    def stop(self) -> None:
-        if self.process:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
+        super().start()
 
     def restart(self) -> None:
         if not self.process:
