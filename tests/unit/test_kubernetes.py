@@ -92,7 +92,7 @@ def test_exactly_one_pod_holds_the_sqlite_files() -> None:
     (claim,) = [one for one in ALL if one["kind"] == "PersistentVolumeClaim"]
     assert claim["spec"]["accessModes"] == ["ReadWriteOncePod"]
     assert not [one for one in ALL if one["kind"] == "HorizontalPodAutoscaler"]
-    assert "Exactly one pod may run" in (FOLDER / "assistant.yaml").read_text()
+    assert "exactly one pod may run" in (FOLDER / "assistant.yaml").read_text()
 
 
 @pytest.mark.parametrize("name", WORKLOADS)
