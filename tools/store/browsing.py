@@ -134,7 +134,7 @@ def _stretch_of(
 
 def _page(connection: sqlite3.Connection, sort: str, k: int, offset: int) -> list[str]:
     """Ids of a page of all items, by an index from whichever end of the order is nearer."""
-    total = count(connection, None)
+    total = count(connection, None).items
     k = max(0, min(k, total - offset))
     priced = total
     if sort in ("price", "-price"):

@@ -9,6 +9,7 @@ import shutil
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -47,7 +48,7 @@ MAX_LATER = 4_000
 
 COUNTED = 1_000
 """Up to how many items that pass are counted for people, where no counter has the answer."""
-EXACT = 1_000
+EXACT = 3_000
 """Up to how many items that pass are scored exactly, without the index."""
 OVER_FETCH = 4
 """How many times as many places the index is first asked for when some of them may fail the filters."""
@@ -180,13 +181,16 @@ class Catalogue:
     def count_eligible(self, filters: Filters | None, at_most: int | None = None) -> int:
         """How many items pass; those above ``at_most`` need not be counted, and the answer is ``at_most`` + 1 then."""
         with self._database.reading() as connection:
-            return reading.count(connection, filters, at_most)
+            counted = reading.count(connection, filters, at_most)
+        return counted.items + counted.has_more
 
     def total(self, filters: Filters | None, at_least: int = 0) -> BoundedCount:
-        """How many items pass, counted up to `COUNTED` or ``at_least`` where counting all of them would take long."""
-        most = max(COUNTED, at_least)
-        counted = self.count_eligible(filters, most)
-        return BoundedCount(most, has_more=True) if counted == most + 1 else BoundedCount(counted)
+        """How many items pass, counted up to `COUNTED` or ``at_least`` where counting all of them would take long.
+
+        Where even that would, it is fewer, but ``at_least`` so many.
+        """
+        with self._database.reading() as connection:
+            return reading.count(connection, filters, max(COUNTED, at_least), at_least)
 
     def count_having(self, attribute: str, ids: Collection[str] | None = None, at_most: int | None = None) -> int:
         """How many items, or how many of these, have any value of the attribute, by themselves or as a variant.
@@ -334,19 +338,19 @@ class Catalogue:
         try:
             return self._nearest_or_mended(space, query / length, k, filters)
         except IndexAway:
-            scores = self._scored_exactly(space, query / length, filters)
+            scores = self._scored_exactly(space, query / length, k, filters)
             if scores is None:
                 raise
             return _best(scores, k)
 
-    def _scored_exactly(self, space: Space, query: Vector, filters: Filters | None) -> dict[str, float] | None:
+    def _scored_exactly(self, space: Space, query: Vector, k: int, filters: Filters | None) -> dict[str, float] | None:
         """What can be said without the index: the score of each item that passes; None where those are many."""
         with self._database.reading() as connection:
             encoder = reading.encoder_key(connection, space)
             keys = reading.few(connection, reading.where(connection, filters))
             if encoder is None or keys is None or len(keys) > reading.FEW:
                 return None
-            return reading.score(connection, space, encoder, keys, query)
+            return reading.score(connection, space, encoder, keys, query, k)
 
     def _nearest_or_mended(
         self, space: Space, query: Vector, k: int, filters: Filters | None
@@ -377,13 +381,16 @@ class Catalogue:
         with self._database.reading() as connection:
             condition = reading.where(connection, filters)
             keys = reading.few(connection, condition) if condition.parts else None
-            if keys is not None and len(keys) <= EXACT:
-                return _best(reading.score(connection, space, encoder, keys, query), k)
             scores = reading.score_later(connection, space, encoder, condition, applied, query)
-            among = None if keys is None else reading.places(connection, space, keys, applied)
-        if among is None or among:
-            for item_id, score in self._indexed(space, query, k, condition, among, applied).items():
-                scores[item_id] = max(score, scores.get(item_id, -2.0))
+        search = _IndexSearch(self._database, self._index, space, encoder, query, k, condition, applied)
+        if not condition.parts:
+            found = search.by_index()
+        elif keys is None:
+            found = search.passing()
+        else:
+            found = search.among(keys)
+        for item_id, score in found.items():
+            scores[item_id] = max(score, scores.get(item_id, -2.0))
         return _best(scores, k)
 
     def _applied(self, space: Space, catalogue: str, encoder: int) -> int:
@@ -395,40 +402,6 @@ class Catalogue:
             self._index.follow()
             applied = self._index.applied(space, catalogue, encoder)
         return applied
-
-    def _indexed(
-        self, space: Space, query: Vector, k: int, condition: SqlCondition, among: list[str] | None, applied: int
-    ) -> dict[str, float]:
-        """The best items by the index that pass.
-
-        It is asked for more places while several belong to one item, are out of date, or fail. Where those nearest to
-        the query nearly all fail, it gets the places that pass.
-        """
-        n = k if space in ("text", "joint_text") else 2 * k
-        n = OVER_FETCH * n if condition.parts and among is None else n
-        while True:
-            n = min(n, len(among)) if among is not None else n
-            matches = self._index.query(space, query, n, among)
-            with self._database.reading() as connection:
-                owners = reading.owners(connection, space, [place for place, _ in matches], condition, applied)
-            best: dict[str, float] = {}
-            for place, score in matches:
-                if place in owners:
-                    best[owners[place]] = max(score, best.get(owners[place], -2.0))
-            if len(best) >= k or (among is not None and n >= len(among)):
-                return best
-            if among is None and condition.parts and (n >= MOST_FETCHED or len(matches) < n):
-                with self._database.reading() as connection:
-                    among = reading.places(connection, space, condition, applied)
-                    if len(among) <= EXACT and (encoder := reading.encoder_key(connection, space)):
-                        keys = {int(place.partition(".")[0]) for place in among}
-                        return reading.score(connection, space, encoder, sorted(keys), query)
-                n = OVER_FETCH * k
-            elif len(matches) < n:
-                return best
-            else:
-                expected = int(1.3 * k * n / max(len(best), 1))
-                n = min(max(2 * n, expected), MOST_FETCHED) if condition.parts and among is None else 2 * n
 
     def vectors_of(self, space: Space, ids: Sequence[str]) -> dict[str, list[Vector]]:
         """All vectors of these items in the space, each of shape (d,), in the order of their pictures."""
@@ -504,6 +477,81 @@ class Catalogue:
             return
         with suppress(CatalogueBusy), self._database.locked(seconds=0):
             writer.tidy()
+
+
+@dataclass(frozen=True)
+class _IndexSearch:
+    """One question to the vector index: the k items nearest to ``query`` that pass, with their scores."""
+
+    database: Database
+    index: VectorIndex
+    space: Space
+    encoder: int
+    query: Vector
+    k: int
+    condition: SqlCondition
+    applied: int
+
+    @property
+    def _first(self) -> int:
+        """How many places are asked for at first: an item may have several pictures."""
+        return self.k if self.space in ("text", "joint_text") else 2 * self.k
+
+    def among(self, keys: Sequence[int]) -> dict[str, float]:
+        """Of items that pass, by their keys: each is scored where they are few, else by the index."""
+        with self.database.reading() as connection:
+            if len(keys) <= EXACT:
+                return reading.score(connection, self.space, self.encoder, keys, self.query, self.k)
+            places = reading.places(connection, self.space, keys, self.applied)
+        return self.by_index(places) if places else {}
+
+    def passing(self) -> dict[str, float]:
+        """Of what is nearest, those that pass; where too few do, of all that pass.
+
+        Of very many, half of k are enough: all that pass are listed only where fewer were found.
+        """
+        n = OVER_FETCH * self._first
+        while True:
+            best, given = self._fetched(n, None)
+            expected = _needed(self.k, n, len(best))
+            if len(best) >= self.k or (n >= MOST_FETCHED and 2 * len(best) >= self.k):
+                return best
+            if given == n and expected <= MOST_FETCHED:
+                n = expected
+                continue
+            with self.database.reading() as connection:
+                if given < n or n >= MOST_FETCHED or reading.is_listed(connection, self.condition):
+                    keys = reading.all_passing(connection, self.condition)
+                    break
+            n = MOST_FETCHED
+        return self.among(keys)
+
+    def by_index(self, among: list[str] | None = None) -> dict[str, float]:
+        """More places are asked for while several belong to one item or are out of date."""
+        n = self._first
+        while True:
+            n = min(n, len(among)) if among is not None else n
+            best, given = self._fetched(n, among)
+            if len(best) >= self.k or given < n or (among is not None and n == len(among)):
+                return best
+            n = _needed(self.k, n, len(best))
+
+    def _fetched(self, n: int, among: list[str] | None) -> tuple[dict[str, float], int]:
+        """The items that pass among the n nearest places, and how many places the index gave."""
+        matches = self.index.query(self.space, self.query, n, among)
+        with self.database.reading() as connection:
+            places = [place for place, _ in matches]
+            owners = reading.owners(connection, self.space, places, self.condition, self.applied)
+        best: dict[str, float] = {}
+        for place, score in matches:
+            if place in owners:
+                best[owners[place]] = max(score, best.get(owners[place], -2.0))
+        return best, len(matches)
+
+
+def _needed(k: int, n: int, found: int) -> int:
+    """How many places to ask for next time, when n gave so few items."""
+    return max(2 * n, int(1.3 * k * n / max(found, 1)))
 
 
 def _best(scores: dict[str, float], k: int) -> list[tuple[str, float]]:

@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 DATABASE = "catalogue.sqlite"
 IDLE_CONNECTIONS = 8
 WRITER_CACHE_KIB = 64 * 1024
+READER_CACHE_KIB = 32 * 1024
+"""For each connection; in a large catalogue a search looks up thousands of rows."""
 PRAGMAS = ("synchronous = FULL", "temp_store = MEMORY", "recursive_triggers = ON")
 """The last one for `tools.store.counters`."""
 CHECKPOINT_PAGES = 8_000
@@ -176,6 +178,7 @@ class Database:
                 connection = self._idle.pop() if self._idle else None
             if connection is None:
                 connection = self._file.connect(read_only=True)
+                connection.execute(f"PRAGMA cache_size = -{READER_CACHE_KIB}")
                 add_functions(connection)
             try:
                 connection.execute("BEGIN")

@@ -50,11 +50,20 @@ def all_denied(texts: Iterable[str], phrase: Sequence[str], language: str) -> bo
 
 def near(phrase: str, language: str) -> str:
     """An FTS5 query for items in which a denying word stands near a quoted phrase."""
-    return " OR ".join(f'NEAR({phrase} "{word}", {REACH})' for word in sorted(denying(language)))
+    return " OR ".join(f'NEAR({phrase} "{word}", {REACH})' for word in sorted(_denying(language)))
+
+
+def denial_near(words: Sequence[str], phrase: Sequence[str], language: str) -> bool:
+    """Whether a denying word stands near a phrase; without one its mention is no denial."""
+    window, denying = REACH + 1, _denying(language)
+    return any(
+        not denying.isdisjoint(words[max(0, start - window) : start + len(phrase) + window])
+        for start in places(words, phrase)
+    )
 
 
 @cache
-def denying(language: str) -> frozenset[str]:
+def _denying(language: str) -> frozenset[str]:
     """The tokens without one of which nothing is denied."""
     return _stems(_BEFORE, language) | _stems(_AFTER, language) | _stems(_VALUES, language)
 

@@ -14,6 +14,7 @@ A property test holds the two equal. The rules:
 """
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -21,7 +22,7 @@ from sqlite3 import Connection
 from typing import Any
 
 from tools.records import Filters, Item
-from tools.store.denials import all_denied, denying, near
+from tools.store.denials import all_denied, denial_near, near
 from tools.store.offers import PICTURE_WORDS, SPOKEN_WORDS, fitting, offered, said_in, scalars, without_terms_of_sale
 from tools.store.words import BREAK, ENGLISH, holds, name_key, tokens
 
@@ -67,6 +68,16 @@ class SqlCondition:
         return " AND ".join(part.each for part in self.parts) or "1"
 
     @property
+    def is_of_keys(self) -> bool:
+        """Whether items can be tested without their rows."""
+        return all(map(_is_of_key, (part.each for part in self.parts)))
+
+    @property
+    def each_candidate(self) -> str:
+        """The same where ``i.key = c.key``, an item's key known before its row, which is long, has to be read."""
+        return " AND ".join(_OF_KEY.sub("c.key", p.each) if _is_of_key(p.each) else p.each for p in self.parts) or "1"
+
+    @property
     def parameters(self) -> list[Any]:
         """Of `sql`."""
         return [parameter for part in self.parts for parameter in part.parameters]
@@ -75,6 +86,14 @@ class SqlCondition:
     def each_parameters(self) -> list[Any]:
         """Of `each`."""
         return [parameter for part in self.parts for parameter in part.each_parameters]
+
+
+_OF_KEY = re.compile(r"\bi\.key\b")
+_OF_ITEM = re.compile(r"\bi\.(?!key\b)")
+
+
+def _is_of_key(sql: str) -> bool:
+    return not _OF_ITEM.search(sql)
 
 
 def where(filters: Filters, language: str = ENGLISH) -> SqlCondition:
@@ -118,7 +137,8 @@ def _add_names(condition: SqlCondition, filters: Filters) -> None:
             "coalesce(i.brand_key, '') NOT IN (SELECT value FROM json_each(?))", _keys(filters.exclude_brands)
         )
     if filters.exclude_ids:
-        condition.add("i.id NOT IN (SELECT value FROM json_each(?))", json.dumps(filters.exclude_ids))
+        excluded = "SELECT key FROM items WHERE id IN (SELECT value FROM json_each(?))"
+        condition.add(f"i.key NOT IN ({excluded})", json.dumps(filters.exclude_ids))
 
 
 def asks(filters: Filters) -> bool:
@@ -148,10 +168,10 @@ def _add_terms(condition: SqlCondition, filters: Filters, language: str) -> None
         condition.add(
             f"i.key NOT IN ({mentions} EXCEPT {denied})",
             *(quoted(phrase), near(quoted(phrase), language), joined, language),
-            # only what mentions the term and may deny it is read whole
-            each=f"(SELECT NOT mentions({_COLUMNS}, ?) OR (may_deny({_COLUMNS}, ?) AND all_denied(i.record, ?, ?)) "
-            f"{of_item})",
-            each_parameters=[joined, language, joined, language],
+            # only what mentions the term and may deny it is read whole; OR and AND would evaluate both their sides
+            each=f"(SELECT CASE WHEN NOT mentions({_COLUMNS}, ?) THEN 1 WHEN may_deny({_COLUMNS}, ?, ?) "  # noqa: S608
+            f"THEN (SELECT all_denied(record, ?, ?) FROM items WHERE key = w.rowid) ELSE 0 END {of_item})",
+            each_parameters=[joined, joined, language, joined, language],
         )
 
 
@@ -216,7 +236,7 @@ def add_functions(connection: Connection) -> None:
     """Give a connection the functions that conditions use."""
     connection.create_function("all_denied", 3, _all_denied, deterministic=True)
     connection.create_function("mentions", 5, _mentions, deterministic=True)
-    connection.create_function("may_deny", 5, _may_deny, deterministic=True)
+    connection.create_function("may_deny", 6, _may_deny, deterministic=True)
 
 
 def _mentions(*columns_and_phrase: str) -> bool:
@@ -225,9 +245,10 @@ def _mentions(*columns_and_phrase: str) -> bool:
     return any(f" {phrase} " in f" {column} " for column in columns)
 
 
-def _may_deny(*columns_and_language: str) -> bool:
-    *columns, language = columns_and_language
-    return not denying(language).isdisjoint(" ".join(columns).split(" "))
+def _may_deny(*columns_phrase_and_language: str) -> bool:
+    *columns, phrase, language = columns_phrase_and_language
+    words = [column.split(" ") for column in columns if f" {phrase} " in f" {column} "]
+    return any(denial_near(column, phrase.split(" "), language) for column in words)
 
 
 @lru_cache(maxsize=4_096)  # a turn searches several times with one filter

@@ -9,21 +9,32 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tools.records import EncoderIdentity, Filters, Item, Moment, Vocabulary
 from tools.store import counters
-from tools.store.entries import CatalogueStats, ChangeMark, Picture, SpaceStats, StoredItem, Vector, frame_of
+from tools.store.entries import (
+    BoundedCount,
+    CatalogueStats,
+    ChangeMark,
+    Picture,
+    SpaceStats,
+    StoredItem,
+    Vector,
+    frame_of,
+)
 from tools.store.filters import SqlCondition, category_key, quoted
 from tools.store.filters import where as condition
 from tools.store.records import read_item
-from tools.store.rules import HIDDEN, SHOWN, RulesInForce, rules_of
+from tools.store.rules import HIDDEN, HIDDEN_KEYS, SHOWN, RulesInForce, rules_of
 from tools.store.schema import SPACES, WORD_WEIGHTS
 from tools.store.values import attribute_key
 from tools.store.words import ENGLISH, QueryWord, holds, query_words
+
+Key = TypeVar("Key", int, str)
 
 FEW = 8_000
 """Up to so many items a search takes up one by one; docs/retrieval.md says how filtered searches are planned."""
@@ -35,6 +46,8 @@ SAMPLED_WHOLE = 50_000
 """From how many items on a sample is drawn by probing instead of from the whole space in order."""
 SIZED = 50_000
 """Up to how many rows the parts of a condition are compared."""
+LISTED = 20_000
+"""Up to so many are looked up rather than ten thousand of those nearest."""
 WALK_SECONDS = 0.1
 """So long items are looked at one after another; then all that pass are listed, which takes the same for any filter."""
 WALK_STEPS = 10_000
@@ -116,41 +129,79 @@ def changed(connection: sqlite3.Connection, since: ChangeMark | None) -> tuple[l
     return [row[0] for row in rows], now
 
 
-def count(connection: sqlite3.Connection, filters: Filters | None, at_most: int | None = None) -> int:
-    """How many items pass; those above ``at_most`` need not be counted, and the answer is ``at_most`` + 1 then."""
+def count(
+    connection: sqlite3.Connection, filters: Filters | None, at_most: int | None = None, at_least: int | None = None
+) -> BoundedCount:
+    """How many items pass; those above ``at_most`` need not be counted.
+
+    Nor those above ``at_least`` once `WALK_SECONDS` are over; without it time does not end the count.
+    """
     condition = where(connection, filters)
     if not condition.parts:
         counted: int | None = int(meta(connection, "items"))
     else:
         counted = _counted(connection, filters) if filters else None
     if counted is not None:
-        return counted - _hidden(connection, condition)
+        return BoundedCount(counted - _hidden(connection, condition))
     if (keys := few(connection, condition)) is not None:
-        return len(keys)
+        return BoundedCount(len(keys))
     if at_most is not None:
-        driver, parameters = _smallest(connection, condition)
-        found = within(
-            connection,
-            f"SELECT count(*) FROM (SELECT 1 FROM {driver}{SHOWN} i {'ON i.key = w.value ' if driver else ''}"  # noqa: S608
-            f"WHERE {condition.each} LIMIT ?)",
-            (*parameters, *condition.each_parameters, at_most + 1),
-        )
-        if found is not None:
-            return int(found[0][0])
+        sql, parameters = f"SELECT 1 FROM {SHOWN} i WHERE {condition.each}", condition.each_parameters  # noqa: S608
+        if condition.drivers:
+            sql, parameters = _by_driver(_smallest(connection, condition), condition)
+        rows, is_complete = _rows_within(connection, f"{sql} LIMIT ?", (*parameters, at_most + 1))
+        found = min(len(rows), at_most)
+        if is_complete or (at_least is not None and found >= at_least):
+            return BoundedCount(found, has_more=not is_complete or len(rows) > at_most)
     row = connection.execute(f"SELECT count(*) FROM {SHOWN} i WHERE {condition.sql}", condition.parameters).fetchone()  # noqa: S608
-    return int(row[0])
+    return BoundedCount(int(row[0]))
 
 
 def _smallest(connection: sqlite3.Connection, condition: SqlCondition) -> tuple[str, list[Any]]:
-    """The driver with fewest rows, each item once, as the first of a join; nothing for a condition without drivers."""
-    if not condition.drivers:
-        return "", []
-    sizes = [
-        connection.execute(f"SELECT count(*) FROM ({sql} LIMIT {SIZED})", parameters).fetchone()[0]  # noqa: S608
-        for sql, parameters in (condition.drivers if len(condition.drivers) > 1 else ())
-    ]
-    sql, parameters = condition.drivers[sizes.index(min(sizes)) if sizes else 0]
-    return f"(WITH driver(value) AS ({sql}) SELECT DISTINCT value FROM driver) w CROSS JOIN ", parameters  # noqa: S608
+    """The driver with fewest rows."""
+    if len(condition.drivers) == 1:
+        return condition.drivers[0]
+    return min(condition.drivers, key=lambda driver: _size(connection, driver, SIZED))
+
+
+def _size(connection: sqlite3.Connection, driver: tuple[str, list[Any]], at_most: int) -> int:
+    """How many rows a driver has, counted up to ``at_most``."""
+    sql, parameters = driver
+    return int(connection.execute(f"SELECT count(*) FROM ({sql} LIMIT {at_most})", parameters).fetchone()[0])  # noqa: S608
+
+
+def _looked_up(candidates: str, condition: SqlCondition) -> str:
+    """A query for the keys of those that are shown and pass; ``candidates``: keys of items that exist, each looked up.
+
+    The rows of items are long, and not read where nothing in them is asked for.
+    """
+    if condition.is_of_keys:
+        shown = f"c.key NOT IN ({HIDDEN_KEYS})"
+        return f"SELECT DISTINCT c.key FROM {candidates} c WHERE {condition.each_candidate} AND {shown}"  # noqa: S608
+    return (
+        f"SELECT DISTINCT i.key FROM {candidates} c CROSS JOIN {SHOWN} i ON i.key = c.key "  # noqa: S608 - constants
+        f"WHERE {condition.each_candidate}"
+    )
+
+
+def _by_driver(driver: tuple[str, list[Any]], condition: SqlCondition) -> tuple[str, list[Any]]:
+    """The same for what a driver gives; MATERIALIZED keeps SQLite from going through a whole table in its order."""
+    sql, parameters = driver
+    candidates = f"(WITH driver(key) AS MATERIALIZED ({sql}) SELECT key FROM driver)"  # noqa: S608
+    return _looked_up(candidates, condition), [*parameters, *condition.each_parameters]
+
+
+def is_listed(connection: sqlite3.Connection, condition: SqlCondition) -> bool:
+    """Whether at most `LISTED` items have to be looked up to list all that pass."""
+    return any(_size(connection, driver, LISTED + 1) <= LISTED for driver in condition.drivers)
+
+
+def all_passing(connection: sqlite3.Connection, condition: SqlCondition) -> list[int]:
+    """Keys of all items that pass, ascending, however many."""
+    sql, parameters = f"SELECT i.key FROM {SHOWN} i WHERE {condition.sql}", condition.parameters  # noqa: S608
+    if condition.drivers:
+        sql, parameters = _by_driver(_smallest(connection, condition), condition)
+    return sorted(row[0] for row in connection.execute(sql, parameters))
 
 
 def _counted(connection: sqlite3.Connection, filters: Filters) -> int | None:
@@ -186,20 +237,29 @@ def _hidden(connection: sqlite3.Connection, condition: SqlCondition) -> int:
     return int(row[0])
 
 
-def within(
-    connection: sqlite3.Connection, sql: str, parameters: Sequence[object], seconds: float | None = None
-) -> list[tuple[Any, ...]] | None:
-    """The rows of a query that is quick for most filters; None where it took so much of the processor's time."""
-    end = time.thread_time() + (WALK_SECONDS if seconds is None else seconds)
+def within(connection: sqlite3.Connection, sql: str, parameters: Sequence[object]) -> list[tuple[Any, ...]] | None:
+    """The rows of a query that is quick for most filters; None where it took `WALK_SECONDS` of the processor's time."""
+    rows, is_complete = _rows_within(connection, sql, parameters)
+    return rows if is_complete else None
+
+
+def _rows_within(
+    connection: sqlite3.Connection, sql: str, parameters: Sequence[object]
+) -> tuple[list[tuple[Any, ...]], bool]:
+    """The rows up to then, and whether they are all."""
+    rows: list[tuple[Any, ...]] = []
+    end = time.thread_time() + WALK_SECONDS
     connection.set_progress_handler(lambda: time.thread_time() > end, WALK_STEPS)
     try:
-        return connection.execute(sql, parameters).fetchall()
+        for row in connection.execute(sql, parameters):
+            rows.append(row)  # those so far are kept when the query is interrupted
     except sqlite3.OperationalError as exc:
         if exc.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
             raise
-        return None
+        return rows, False
     finally:
         connection.set_progress_handler(None, 0)
+    return rows, True
 
 
 def few(connection: sqlite3.Connection, condition: SqlCondition) -> list[int] | None:
@@ -210,18 +270,17 @@ def few(connection: sqlite3.Connection, condition: SqlCondition) -> list[int] | 
     if int(meta(connection, "items")) <= FEW:
         rows = connection.execute(f"SELECT i.key FROM {SHOWN} i WHERE {condition.sql}", condition.parameters)  # noqa: S608
         return sorted(row[0] for row in rows)
-    for sql, parameters in condition.drivers:
-        candidates = connection.execute(f"{sql} LIMIT {FEW + 1}", parameters).fetchall()
-        if len(candidates) <= FEW:
-            return sorted(passing(connection, condition, [row[0] for row in candidates]))
+    for driver in condition.drivers:
+        if _size(connection, driver, FEW + 1) <= FEW:
+            sql, parameters = _by_driver(driver, condition)
+            return sorted(row[0] for row in connection.execute(sql, parameters))
     return None
 
 
 def passing(connection: sqlite3.Connection, condition: SqlCondition, keys: Sequence[int]) -> set[int]:
-    """Those of these items that are shown and pass; each is looked up."""
+    """Those of these items, which exist, that are shown and pass."""
     rows = connection.execute(
-        f"SELECT i.key FROM (SELECT DISTINCT value FROM json_each(?)) w CROSS JOIN {SHOWN} i ON i.key = w.value "  # noqa: S608
-        f"WHERE {condition.each}",
+        _looked_up("(SELECT value AS key FROM json_each(?))", condition),
         (json.dumps(list(keys)), *condition.each_parameters),
     )
     return {row[0] for row in rows}
@@ -398,7 +457,7 @@ def _mean_length(connection: sqlite3.Connection) -> float:
 
 def rarity(connection: sqlite3.Connection, query: str) -> dict[str, float]:
     """The inverse document frequency of each of the query's words; 0 for a word that every item holds."""
-    items = count(connection, None)
+    items = count(connection, None).items
     idf = {}
     for word in query_words(query, language(connection)):
         holding = document_frequency(connection, word.tokens)
@@ -456,19 +515,15 @@ def note_complete(connection: sqlite3.Connection) -> None:
     connection.execute("INSERT OR REPLACE INTO meta VALUES ('complete', ?)", (json.dumps(noted),))
 
 
-def places(connection: sqlite3.Connection, space: str, keys: Sequence[int] | SqlCondition, applied: int) -> list[str]:
-    """The places of items, by their keys or that pass, among those the index knows (``seq`` up to ``applied``)."""
-    if isinstance(keys, SqlCondition):
-        items, parameters = f"SELECT i.key AS value FROM {SHOWN} i WHERE {keys.sql}", keys.parameters  # noqa: S608
-    else:
-        items, parameters = "SELECT value FROM json_each(?)", [json.dumps(list(keys))]
+def places(connection: sqlite3.Connection, space: str, keys: Sequence[int], applied: int) -> list[str]:
+    """The places of items, by their keys, among those the index knows (``seq`` up to ``applied``)."""
     encoder = encoder_key(connection, space)
     made = " AND EXISTS (SELECT 1 FROM vectors v WHERE v.encoder = ? AND v.hash = p.hash)"
     all_made = not missing(connection, space, encoder)
     rows = connection.execute(
-        f"SELECT p.item || '.' || p.position FROM ({items}) w CROSS JOIN places p ON p.space = ? "  # noqa: S608
+        "SELECT p.item || '.' || p.position FROM json_each(?) w CROSS JOIN places p ON p.space = ? "  # noqa: S608
         f"AND p.item = w.value AND +p.seq <= ?{'' if all_made else made}",
-        (*parameters, space, applied, *([] if all_made else [encoder])),
+        (json.dumps(list(keys)), space, applied, *([] if all_made else [encoder])),
     )
     return [row[0] for row in rows]
 
@@ -493,26 +548,32 @@ def score_later(
 
 
 def score(
-    connection: sqlite3.Connection, space: str, encoder: int, keys: Sequence[int], query: Vector
+    connection: sqlite3.Connection, space: str, encoder: int, keys: Sequence[int], query: Vector, k: int
 ) -> dict[str, float]:
-    """Exact cosines of shown items, by their keys: the best of each."""
+    """Exact cosines of the best k of shown items, given by their keys: the best of each."""
     rows = connection.execute(
-        f"SELECT i.id, v.vector FROM (SELECT value FROM json_each(?)) w CROSS JOIN {SHOWN} i ON i.key = w.value "  # noqa: S608
-        "CROSS JOIN places p ON p.space = ? AND p.item = i.key "
+        "SELECT p.item, v.vector FROM json_each(?) w CROSS JOIN places p ON p.space = ? AND p.item = w.value "
         "CROSS JOIN vectors v ON v.encoder = ? AND v.hash = p.hash",
         (json.dumps(list(keys)), space, encoder),
     )
-    return _scored(rows, query)
+    scores = _scored(rows, query)
+    best = sorted(scores, key=lambda key: -scores[key])
+    last = scores[best[min(k, len(best)) - 1]] if best else 0.0
+    best = [key for key in best if scores[key] >= last]  # which of equal scores come first is decided by the id
+    ids = connection.execute(
+        "SELECT i.id, i.key FROM json_each(?) w CROSS JOIN items i ON i.key = w.value", (json.dumps(best),)
+    )
+    return {item_id: scores[key] for item_id, key in ids}
 
 
-def _scored(rows: Iterable[tuple[str, bytes]], query: Vector) -> dict[str, float]:
+def _scored(rows: Iterable[tuple[Key, bytes]], query: Vector) -> dict[Key, float]:
     pairs = list(rows)
     if not pairs:
         return {}
     cosines = np.frombuffer(b"".join(blob for _, blob in pairs), np.float32).reshape(len(pairs), -1) @ query
-    scores: dict[str, float] = {}
-    for (item_id, _), cosine in zip(pairs, cosines, strict=True):
-        scores[item_id] = max(float(cosine), scores.get(item_id, -2.0))
+    scores: dict[Key, float] = {}
+    for (key, _), cosine in zip(pairs, cosines.tolist(), strict=True):
+        scores[key] = max(cosine, scores.get(key, -2.0))
     return scores
 
 
@@ -522,9 +583,9 @@ def owners(
     """Which item that passes each place belongs to; places that are gone or have changed since are left out."""
     keys = json.dumps(sorted({int(place.partition(".")[0]) for place in place_ids}))
     rows = connection.execute(
-        f"SELECT p.item || '.' || p.position, i.id FROM (SELECT value FROM json_each(?)) w "  # noqa: S608
-        f"CROSS JOIN {SHOWN} i ON i.key = w.value "
-        f"CROSS JOIN places p ON p.space = ? AND p.item = i.key AND +p.seq <= ? WHERE {condition.each}",
+        f"SELECT p.item || '.' || p.position, i.id FROM (SELECT value AS key FROM json_each(?)) c "  # noqa: S608
+        f"CROSS JOIN {SHOWN} i ON i.key = c.key "
+        f"CROSS JOIN places p ON p.space = ? AND p.item = i.key AND +p.seq <= ? WHERE {condition.each_candidate}",
         (keys, space, applied, *condition.each_parameters),
     )
     return dict(rows.fetchall())
@@ -739,7 +800,7 @@ def stats(connection: sqlite3.Connection, folder: Path) -> CatalogueStats:
     words, states = vocabulary(connection), counters.counts(connection, "pictures")
     return CatalogueStats(
         folder=str(folder),
-        items=count(connection, None),
+        items=count(connection, None).items,
         pictures=states.get("ready", 0),
         pictures_lost=states.get("lost", 0),
         categories=_counts(connection, "category"),
@@ -747,7 +808,7 @@ def stats(connection: sqlite3.Connection, folder: Path) -> CatalogueStats:
         currencies=words.currencies,
         min_price=words.min_price,
         max_price=words.max_price,
-        in_stock=count(connection, Filters(in_stock=True)),
+        in_stock=count(connection, Filters(in_stock=True)).items,
         spaces={space: _space_stats(connection, space) for space in _spaces(connection)},
         bytes_on_disk=_bytes(folder),
         version=int(meta(connection, "version")),

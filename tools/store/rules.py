@@ -21,7 +21,8 @@ NAME: Final = "rules"
 """In the table ``meta``."""
 HIDDEN: Final = "SELECT value FROM json_each((SELECT value FROM meta WHERE name = 'rules'), '$.hidden')"
 """Ids of hidden items, for a subquery."""
-SHOWN: Final = f"(SELECT * FROM items WHERE id NOT IN ({HIDDEN}))"  # noqa: S608 - constants
+HIDDEN_KEYS: Final = f"SELECT key FROM items WHERE id IN ({HIDDEN})"  # noqa: S608 - constants
+SHOWN: Final = f"(SELECT * FROM items WHERE key NOT IN ({HIDDEN_KEYS}))"  # noqa: S608
 """The table ``items`` without hidden ones, for a FROM clause."""
 MOST_SYNONYMS: Final = 2_000
 MOST_PINS: Final = 200
