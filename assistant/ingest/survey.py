@@ -31,7 +31,8 @@ class LineRules(NamedTuple):
                 raise LineError(f"it is not published ({product.unpublished})", read_id(product.values.get("id")))
             line = validate(product.values, convention=convention)
             currency = line.currency or (None if line.price is None else self.currency)
-            line = replace(line, unread=(*product.unread, *line.unread), currency=currency)
+            if product.unread or currency != line.currency:
+                line = replace(line, unread=(*product.unread, *line.unread), currency=currency)
         except LineError as exc:
             return Rejection(file=str(record.file), line=record.line, id=exc.item_id, reason=str(exc))
         root = self.media_root or record.file.parent

@@ -23,6 +23,8 @@ EMBEDDED_ATTRIBUTES = 300
 
 def clean(text: str) -> str:
     """Without control characters (line feeds and tabs stay) and halves of characters."""
+    if text.isprintable():  # as most are; then it holds none of those
+        return text
     normalised = text.replace("\r\n", "\n").replace("\r", "\n")
     return _SURROGATES.sub("\ufffd", _CONTROL.sub(" ", normalised))
 
@@ -40,6 +42,8 @@ def strip_markup(text: str) -> str:
         before, plain = plain, clean(_without_tags(plain))
     else:
         plain = _MARKUP.sub(" ", plain)
+    if "\n" not in plain:
+        return " ".join(plain.split())
     lines = (" ".join(line.split()) for line in plain.split("\n"))
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 

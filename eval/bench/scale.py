@@ -243,8 +243,8 @@ def _questions(catalogue: Catalogue, queries: Vector) -> Iterator[tuple[str, Ask
             yield f"browse by {sort}, {place} page", lambda _, s=sort, o=offset: catalogue.browse(None, s, 20, o)  # type: ignore[misc]
     for name, filters in FILTERS.items():
         yield f"browse by price, {name}", lambda _, f=filters: catalogue.browse(f, "price", 20)  # type: ignore[misc]
-        yield f"count, {name}", lambda _, f=filters: catalogue.count_eligible(f)  # type: ignore[misc]
-    yield "count of all", lambda _: catalogue.count_eligible(None)
+        yield f"total, {name}", lambda _, f=filters: catalogue.total(f)  # type: ignore[misc]
+    yield "total of all", lambda _: catalogue.total(None)
     yield "vocabulary", lambda _: catalogue.vocabulary()
 
 

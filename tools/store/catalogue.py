@@ -5,6 +5,7 @@ changes that Chroma has not followed yet exactly, and drops what SQLite no longe
 SQLite's present state.
 """
 
+import math
 import shutil
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -48,12 +49,21 @@ MAX_LATER = 4_000
 
 COUNTED = 1_000
 """Up to how many items that pass are counted for people, where no counter has the answer."""
-EXACT = 3_000
-"""Up to how many items that pass are scored exactly, without the index."""
+EXACT = 6.0
+"""Up to how many items that pass are scored exactly, without the index: so many times the root of all items' number.
+
+The more items there are, and the fewer of them pass, the longer the index searches for those.
+"""
 OVER_FETCH = 4
 """How many times as many places the index is first asked for when some of them may fail the filters."""
 MOST_FETCHED = 10_000
 """For how many it is asked at most."""
+MARGIN = 1.3
+"""How many times as many as should do."""
+NEARLY_ALL = 0.8
+"""Of the items asked for, so many are enough when it was asked for more places before."""
+LEAST = 10
+"""Of those asked for, so many, or a quarter, are enough when it was asked for `MOST_FETCHED`."""
 
 
 class Catalogue:
@@ -500,26 +510,33 @@ class _IndexSearch:
     def among(self, keys: Sequence[int]) -> dict[str, float]:
         """Of items that pass, by their keys: each is scored where they are few, else by the index."""
         with self.database.reading() as connection:
-            if len(keys) <= EXACT:
+            if len(keys) <= EXACT * math.sqrt(int(reading.meta(connection, "items"))):
                 return reading.score(connection, self.space, self.encoder, keys, self.query, self.k)
             places = reading.places(connection, self.space, keys, self.applied)
         return self.by_index(places) if places else {}
 
     def passing(self) -> dict[str, float]:
-        """Of what is nearest, those that pass; where too few do, of all that pass.
+        """Of what is nearest, those that pass; where nearly none do, of all that pass.
 
-        Of very many, half of k are enough: all that pass are listed only where fewer were found.
+        The index is asked for more places by the share that passed, and where those are too few to tell, also by the
+        share of a sample. Most of the items asked for are enough then.
         """
-        n = OVER_FETCH * self._first
+        n, enough = OVER_FETCH * self._first, self.k
         while True:
             best, given = self._fetched(n, None)
-            expected = _needed(self.k, n, len(best))
-            if len(best) >= self.k or (n >= MOST_FETCHED and 2 * len(best) >= self.k):
+            if n >= MOST_FETCHED:
+                enough = min(self.k, max(LEAST, self.k // 4))
+            if len(best) >= enough:
                 return best
-            if given == n and expected <= MOST_FETCHED:
-                n = expected
-                continue
             with self.database.reading() as connection:
+                passed, looked_at = len(best), n
+                if enough == self.k and passed < LEAST:
+                    in_sample, size = reading.share(connection, self.condition)
+                    passed, looked_at = passed + in_sample, looked_at + size
+                needed = max(2 * n, int(MARGIN * self.k * looked_at / max(passed, 0.1)))
+                if given == n and needed <= MOST_FETCHED:
+                    n, enough = needed, math.ceil(NEARLY_ALL * self.k)
+                    continue
                 if given < n or n >= MOST_FETCHED or reading.is_listed(connection, self.condition):
                     keys = reading.all_passing(connection, self.condition)
                     break
@@ -534,7 +551,7 @@ class _IndexSearch:
             best, given = self._fetched(n, among)
             if len(best) >= self.k or given < n or (among is not None and n == len(among)):
                 return best
-            n = _needed(self.k, n, len(best))
+            n = max(2 * n, int(MARGIN * self.k * n / max(len(best), 1)))
 
     def _fetched(self, n: int, among: list[str] | None) -> tuple[dict[str, float], int]:
         """The items that pass among the n nearest places, and how many places the index gave."""
@@ -547,11 +564,6 @@ class _IndexSearch:
             if place in owners:
                 best[owners[place]] = max(score, best.get(owners[place], -2.0))
         return best, len(matches)
-
-
-def _needed(k: int, n: int, found: int) -> int:
-    """How many places to ask for next time, when n gave so few items."""
-    return max(2 * n, int(1.3 * k * n / max(found, 1)))
 
 
 def _best(scores: dict[str, float], k: int) -> list[tuple[str, float]]:

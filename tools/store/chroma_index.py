@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 
 from tools.errors import IndexAway, StoreError
 from tools.storage import has_no_space, sync
-from tools.store import chroma_server, reading
+from tools.store import chroma_server, counters, reading
 from tools.store.database import Database
 from tools.store.gates import ReadWriteLock, file_gate
 from tools.store.vector_index import IndexFailedError, Notify
@@ -239,7 +239,7 @@ class ChromaIndex:
         if followed.applied > _last_seq(connection, space):  # SQLite was brought back from an older copy
             followed = self._fresh(name)
         self._catch_up(connection, space, encoder, followed)
-        places = connection.execute("SELECT count(*) FROM places WHERE space = ?", (space,)).fetchone()[0]
+        places = counters.count(connection, "places", space)
         expected_count = places - reading.missing(connection, space, encoder)
         with _chroma_errors():
             actual_count = followed.collection.count()

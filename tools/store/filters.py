@@ -16,7 +16,7 @@ A property test holds the two equal. The rules:
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from sqlite3 import Connection
 from typing import Any
@@ -32,12 +32,14 @@ class SqlPart:
     """One thing asked of ``items i``, in two forms.
 
     ``whole`` is quick over the whole catalogue, as it makes a list once; ``each`` for a few items, as it looks each up.
+    ``phrases``: of which phrases, as FTS5 writes them, ``whole`` lists the items.
     """
 
     whole: str
     each: str
     parameters: list[Any]
     each_parameters: list[Any]
+    phrases: tuple[str, ...] = ()
 
 
 @dataclass
@@ -51,11 +53,29 @@ class SqlCondition:
     drivers: list[tuple[str, list[Any]]] = field(default_factory=list)
 
     def add(
-        self, whole: str, *parameters: object, each: str | None = None, each_parameters: Sequence[object] | None = None
+        self,
+        whole: str,
+        *parameters: object,
+        each: str | None = None,
+        each_parameters: Sequence[object] | None = None,
+        phrases: Sequence[str] = (),
     ) -> None:
         """Ask for one thing more; without ``each_parameters`` both forms have the same."""
         of_each = parameters if each_parameters is None else each_parameters
-        self.parts.append(SqlPart(whole, each or whole, [*parameters], [*of_each]))
+        self.parts.append(SqlPart(whole, each or whole, [*parameters], [*of_each], tuple(phrases)))
+
+    def listing_words(self) -> "SqlCondition":
+        """The same, but that what it asks of words makes its list for each item, too: quick where they are rare."""
+        parts = [
+            replace(part, each=part.whole, each_parameters=part.parameters) if part.phrases else part
+            for part in self.parts
+        ]
+        return SqlCondition(parts, self.drivers)
+
+    @property
+    def phrases(self) -> list[str]:
+        """Those of all parts."""
+        return [phrase for part in self.parts for phrase in part.phrases]
 
     @property
     def sql(self) -> str:
@@ -157,6 +177,7 @@ def _add_terms(condition: SqlCondition, filters: Filters, language: str) -> None
             match,
             each=" AND ".join([f"(SELECT mentions({_COLUMNS}, ?) {of_item})"] * len(included)),
             each_parameters=[" ".join(phrase) for phrase in included],
+            phrases=[*map(quoted, included)],
         )
         condition.drivers.append((mentions, [match]))
     for phrase in excluded:
@@ -172,6 +193,7 @@ def _add_terms(condition: SqlCondition, filters: Filters, language: str) -> None
             each=f"(SELECT CASE WHEN NOT mentions({_COLUMNS}, ?) THEN 1 WHEN may_deny({_COLUMNS}, ?, ?) "  # noqa: S608
             f"THEN (SELECT all_denied(record, ?, ?) FROM items WHERE key = w.rowid) ELSE 0 END {of_item})",
             each_parameters=[joined, joined, language, joined, language],
+            phrases=[quoted(phrase)],
         )
 
 

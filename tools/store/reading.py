@@ -48,8 +48,14 @@ SIZED = 50_000
 """Up to how many rows the parts of a condition are compared."""
 LISTED = 20_000
 """Up to so many are looked up rather than ten thousand of those nearest."""
+LISTED_FOR_ONE = 15
+"""To look at one item's words takes as long as to list so many that hold a phrase."""
+SAMPLE = 2_000
+"""How many items are looked at to estimate how many pass."""
 WALK_SECONDS = 0.1
 """So long items are looked at one after another; then all that pass are listed, which takes the same for any filter."""
+COUNT_SECONDS = 0.03
+"""So long items are counted that nobody has to know the number of."""
 WALK_STEPS = 10_000
 """Of SQLite's machine, between two looks at the clock."""
 MAX_ATTRIBUTE_VALUES = 200
@@ -134,7 +140,7 @@ def count(
 ) -> BoundedCount:
     """How many items pass; those above ``at_most`` need not be counted.
 
-    Nor those above ``at_least`` once `WALK_SECONDS` are over; without it time does not end the count.
+    Nor those above ``at_least`` once `COUNT_SECONDS` are over; without it time does not end the count.
     """
     condition = where(connection, filters)
     if not condition.parts:
@@ -149,7 +155,7 @@ def count(
         sql, parameters = f"SELECT 1 FROM {SHOWN} i WHERE {condition.each}", condition.each_parameters  # noqa: S608
         if condition.drivers:
             sql, parameters = _by_driver(_smallest(connection, condition), condition)
-        rows, is_complete = _rows_within(connection, f"{sql} LIMIT ?", (*parameters, at_most + 1))
+        rows, is_complete = _rows_within(connection, f"{sql} LIMIT ?", (*parameters, at_most + 1), COUNT_SECONDS)
         found = min(len(rows), at_most)
         if is_complete or (at_least is not None and found >= at_least):
             return BoundedCount(found, has_more=not is_complete or len(rows) > at_most)
@@ -191,6 +197,21 @@ def _by_driver(driver: tuple[str, list[Any]], condition: SqlCondition) -> tuple[
     return _looked_up(candidates, condition), [*parameters, *condition.each_parameters]
 
 
+def _for_so_many(connection: sqlite3.Connection, condition: SqlCondition, items: int) -> SqlCondition:
+    """The condition in its quicker form for so many items: an item's words are read, or the items of words listed."""
+    if not condition.phrases:
+        return condition
+    listed = sum(document_frequency(connection, phrase) for phrase in condition.phrases)
+    return condition.listing_words() if listed < LISTED_FOR_ONE * items else condition
+
+
+def share(connection: sqlite3.Connection, condition: SqlCondition) -> tuple[int, int]:
+    """How many items pass of a sample, and how large it was: every nth key."""
+    last = int(connection.execute("SELECT max(key) FROM items").fetchone()[0] or 0)
+    keys = range(1, last + 1, max(1, last // SAMPLE))
+    return len(passing(connection, condition, keys)), len(keys)
+
+
 def is_listed(connection: sqlite3.Connection, condition: SqlCondition) -> bool:
     """Whether at most `LISTED` items have to be looked up to list all that pass."""
     return any(_size(connection, driver, LISTED + 1) <= LISTED for driver in condition.drivers)
@@ -200,7 +221,7 @@ def all_passing(connection: sqlite3.Connection, condition: SqlCondition) -> list
     """Keys of all items that pass, ascending, however many."""
     sql, parameters = f"SELECT i.key FROM {SHOWN} i WHERE {condition.sql}", condition.parameters  # noqa: S608
     if condition.drivers:
-        sql, parameters = _by_driver(_smallest(connection, condition), condition)
+        sql, parameters = _by_driver(_smallest(connection, condition), condition.listing_words())
     return sorted(row[0] for row in connection.execute(sql, parameters))
 
 
@@ -239,16 +260,16 @@ def _hidden(connection: sqlite3.Connection, condition: SqlCondition) -> int:
 
 def within(connection: sqlite3.Connection, sql: str, parameters: Sequence[object]) -> list[tuple[Any, ...]] | None:
     """The rows of a query that is quick for most filters; None where it took `WALK_SECONDS` of the processor's time."""
-    rows, is_complete = _rows_within(connection, sql, parameters)
+    rows, is_complete = _rows_within(connection, sql, parameters, WALK_SECONDS)
     return rows if is_complete else None
 
 
 def _rows_within(
-    connection: sqlite3.Connection, sql: str, parameters: Sequence[object]
+    connection: sqlite3.Connection, sql: str, parameters: Sequence[object], seconds: float
 ) -> tuple[list[tuple[Any, ...]], bool]:
     """The rows up to then, and whether they are all."""
     rows: list[tuple[Any, ...]] = []
-    end = time.thread_time() + WALK_SECONDS
+    end = time.thread_time() + seconds
     connection.set_progress_handler(lambda: time.thread_time() > end, WALK_STEPS)
     try:
         for row in connection.execute(sql, parameters):
@@ -271,14 +292,16 @@ def few(connection: sqlite3.Connection, condition: SqlCondition) -> list[int] | 
         rows = connection.execute(f"SELECT i.key FROM {SHOWN} i WHERE {condition.sql}", condition.parameters)  # noqa: S608
         return sorted(row[0] for row in rows)
     for driver in condition.drivers:
-        if _size(connection, driver, FEW + 1) <= FEW:
-            sql, parameters = _by_driver(driver, condition)
+        size = _size(connection, driver, FEW + 1)
+        if size <= FEW:
+            sql, parameters = _by_driver(driver, _for_so_many(connection, condition, size))
             return sorted(row[0] for row in connection.execute(sql, parameters))
     return None
 
 
 def passing(connection: sqlite3.Connection, condition: SqlCondition, keys: Sequence[int]) -> set[int]:
     """Those of these items, which exist, that are shown and pass."""
+    condition = _for_so_many(connection, condition, len(keys))
     rows = connection.execute(
         _looked_up("(SELECT value AS key FROM json_each(?))", condition),
         (json.dumps(list(keys)), *condition.each_parameters),
@@ -335,7 +358,7 @@ def keyword(
     condition = where(connection, filters)
     frequencies: dict[QueryWord, float] = {}
     if int(meta(connection, "items")) > SCORED_WHOLE:
-        frequencies = {word: document_frequency(connection, word.tokens) for word in words}
+        frequencies = {word: document_frequency(connection, quoted(word.tokens)) for word in words}
         if sum(frequencies.values()) > FEW:
             return _keyword_among_many(connection, frequencies, k, condition)
     weights = ", ".join(map(str, WORD_WEIGHTS))
@@ -392,9 +415,9 @@ def _keyword_among_many(
     return [(item_id, score, matched) for item_id, _, score, matched in best]
 
 
-def document_frequency(connection: sqlite3.Connection, tokens: Sequence[str]) -> float:
-    """How many items hold the phrase; above `FEW` estimated by how closely its oldest and newest items follow."""
-    half, phrase = FEW // 2, quoted(tuple(tokens))
+def document_frequency(connection: sqlite3.Connection, phrase: str) -> float:
+    """How many items hold a quoted phrase; above `FEW` estimated by how closely its oldest and newest items follow."""
+    half = FEW // 2
     matching = f"SELECT rowid FROM words WHERE words MATCH ? ORDER BY rowid {{}} LIMIT 1 OFFSET {half - 1}"  # noqa: S608
     oldest, newest = (connection.execute(matching.format(order), (phrase,)).fetchone() for order in ("ASC", "DESC"))
     if not oldest or not newest or oldest[0] >= newest[0]:
@@ -460,7 +483,7 @@ def rarity(connection: sqlite3.Connection, query: str) -> dict[str, float]:
     items = count(connection, None).items
     idf = {}
     for word in query_words(query, language(connection)):
-        holding = document_frequency(connection, word.tokens)
+        holding = document_frequency(connection, quoted(word.tokens))
         idf[word.text] = max(0.0, math.log((items + 1) / (holding + 0.5)))
     return idf
 
@@ -582,6 +605,7 @@ def owners(
 ) -> dict[str, str]:
     """Which item that passes each place belongs to; places that are gone or have changed since are left out."""
     keys = json.dumps(sorted({int(place.partition(".")[0]) for place in place_ids}))
+    condition = _for_so_many(connection, condition, len(place_ids))
     rows = connection.execute(
         f"SELECT p.item || '.' || p.position, i.id FROM (SELECT value AS key FROM json_each(?)) c "  # noqa: S608
         f"CROSS JOIN {SHOWN} i ON i.key = c.key "

@@ -163,7 +163,7 @@ def test_what_passes_is_counted_up_to_a_bound(filled: Path, monkeypatch: pytest.
     with Catalogue.open(filled) as catalogue:
         assert [catalogue.count_eligible(some, most) for most in (0, 5, 7, 8, 100)] == [1, 6, 8, 8, 8]
         assert catalogue.count_eligible(some) == 8
-        monkeypatch.setattr(reading, "WALK_SECONDS", -1)  # no time at all: counted by the other plan
+        monkeypatch.setattr(reading, "COUNT_SECONDS", -1)  # no time at all: counted by the other plan
         monkeypatch.setattr(reading, "WALK_STEPS", 1)
         assert catalogue.count_eligible(some, 5) == 8
 
