@@ -507,10 +507,11 @@ class _IndexSearch:
         """How many places are asked for at first: an item may have several pictures."""
         return self.k if self.space in ("text", "joint_text") else 2 * self.k
 
-    def among(self, keys: Sequence[int]) -> dict[str, float]:
-        """Of items that pass, by their keys: each is scored where they are few, else by the index."""
+    def among(self, keys: Sequence[int], at_most: float | None = None) -> dict[str, float]:
+        """Of items that pass, by their keys: each is scored where they are few, or ``at_most``, else by the index."""
         with self.database.reading() as connection:
-            if len(keys) <= EXACT * math.sqrt(int(reading.meta(connection, "items"))):
+            at_most = EXACT * math.sqrt(int(reading.meta(connection, "items"))) if at_most is None else at_most
+            if len(keys) <= at_most:
                 return reading.score(connection, self.space, self.encoder, keys, self.query, self.k)
             places = reading.places(connection, self.space, keys, self.applied)
         return self.by_index(places) if places else {}
@@ -541,7 +542,7 @@ class _IndexSearch:
                     keys = reading.all_passing(connection, self.condition)
                     break
             n = MOST_FETCHED
-        return self.among(keys)
+        return self.among(keys, reading.LISTED)  # far from the query, where the index is slow and finds few of them
 
     def by_index(self, among: list[str] | None = None) -> dict[str, float]:
         """More places are asked for while several belong to one item or are out of date."""

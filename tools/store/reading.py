@@ -191,9 +191,9 @@ def _looked_up(candidates: str, condition: SqlCondition) -> str:
 
 
 def _by_driver(driver: tuple[str, list[Any]], condition: SqlCondition) -> tuple[str, list[Any]]:
-    """The same for what a driver gives; MATERIALIZED keeps SQLite from going through a whole table in its order."""
+    """The same for what a driver gives; LIMIT keeps SQLite from going through a whole table in the order of its key."""
     sql, parameters = driver
-    candidates = f"(WITH driver(key) AS MATERIALIZED ({sql}) SELECT key FROM driver)"  # noqa: S608
+    candidates = f"(WITH driver(key) AS ({sql} LIMIT -1) SELECT key FROM driver)"  # noqa: S608
     return _looked_up(candidates, condition), [*parameters, *condition.each_parameters]
 
 
@@ -405,14 +405,23 @@ def _keyword_among_many(
                 break
     chosen = list(candidates)[:CANDIDATES]
     rows = connection.execute(
-        f"SELECT i.id, i.key, w.title, w.facts, w.attributes, w.description FROM (SELECT value FROM json_each(?)) c "  # noqa: S608
-        f"CROSS JOIN {SHOWN} i ON i.key = c.value CROSS JOIN words w ON w.rowid = i.key",
+        "SELECT w.rowid, w.title, w.facts, w.attributes, w.description FROM json_each(?) c "  # noqa: S608 - constants
+        f"CROSS JOIN words w ON w.rowid = c.value WHERE c.value NOT IN ({HIDDEN_KEYS})",
         (json.dumps(chosen),),
     )
     scoring = _Bm25.of(connection, frequencies)
-    scored = [(item_id, key, *scoring.score(columns)) for item_id, key, *columns in rows]
-    best = sorted((one for one in scored if one[3]), key=lambda one: (-one[2], one[1]))[:k]
-    return [(item_id, score, matched) for item_id, _, score, matched in best]
+    scored = [(key, *scoring.score(columns)) for key, *columns in rows]
+    best = sorted((one for one in scored if one[2]), key=lambda one: (-one[1], one[0]))[:k]
+    ids = _ids(connection, [key for key, _, _ in best])
+    return [(ids[key], score, matched) for key, score, matched in best]
+
+
+def _ids(connection: sqlite3.Connection, keys: Sequence[int]) -> dict[int, str]:
+    """The ids of items, by their keys."""
+    rows = connection.execute(
+        "SELECT i.key, i.id FROM json_each(?) w CROSS JOIN items i ON i.key = w.value", (json.dumps(list(keys)),)
+    )
+    return dict(rows.fetchall())
 
 
 def document_frequency(connection: sqlite3.Connection, phrase: str) -> float:
@@ -583,10 +592,7 @@ def score(
     best = sorted(scores, key=lambda key: -scores[key])
     last = scores[best[min(k, len(best)) - 1]] if best else 0.0
     best = [key for key in best if scores[key] >= last]  # which of equal scores come first is decided by the id
-    ids = connection.execute(
-        "SELECT i.id, i.key FROM json_each(?) w CROSS JOIN items i ON i.key = w.value", (json.dumps(best),)
-    )
-    return {item_id: scores[key] for item_id, key in ids}
+    return {item_id: scores[key] for key, item_id in _ids(connection, best).items()}
 
 
 def _scored(rows: Iterable[tuple[Key, bytes]], query: Vector) -> dict[Key, float]:
