@@ -311,8 +311,7 @@ class _Run:
 class _BackgroundWriter:
     """Writes batches in a thread of its own; errors come up at the next call.
 
-    Batches that came while others were written are one transaction: each costs a wait for the disk. The vector index
-    follows in another thread, which works outside Python for most of its time.
+    Batches that came while others were written are one transaction: each costs a wait for the disk.
     """
 
     def __init__(self, writer: Writer, written: Callable[[int], None]) -> None:
@@ -321,8 +320,6 @@ class _BackgroundWriter:
         self._waiting: Queue[_Written | None] = Queue(WAITING_BATCHES)
         self._error: BaseException | None = None
         self._thread = Thread(target=self._run, name="write")
-        self._indexing = ThreadPoolExecutor(1, thread_name_prefix="index")
-        self._followed: Future[None] | None = None
         self._since_follow = 0
 
     def write(self, entries: Sequence[CatalogueEntry], vectors: Sequence[NewVector], plan: BatchPlan) -> None:
@@ -353,10 +350,8 @@ class _BackgroundWriter:
             self._written(len(entries))
         self._writer.refresh_files([file for batch in batches for file in batch.files])
         self._since_follow += len(entries)
-        if self._since_follow >= FOLLOW_AFTER and (self._followed is None or self._followed.done()):
-            if self._followed:
-                self._followed.result()
-            self._followed = self._indexing.submit(self._writer.follow)
+        if self._since_follow >= FOLLOW_AFTER:
+            self._writer.follow()
             self._since_follow = 0
 
     def __enter__(self) -> Self:
@@ -367,9 +362,6 @@ class _BackgroundWriter:
         """Finish the batches that wait; their own error is raised unless there is another already."""
         self._waiting.put(None)
         self._thread.join()
-        self._indexing.shutdown()
-        if self._followed and not self._error:
-            self._error = self._followed.exception()
         if self._error and kind is None:
             raise self._error
 
