@@ -19,8 +19,8 @@ from eval.bench.stage import Stage
 from tools.store import Catalogue
 
 TARGET = 1.7
-WAIT_SECONDS, WAIT_LINES, CORE_LINES = 0.01, 3_000, 500
-ROUNDS = 2
+WAIT_SECONDS, WAIT_LINES, CORE_LINES = 0.01, 6_000, 1_500
+ROUNDS = 1
 
 
 def measure(stage: Stage) -> Result:

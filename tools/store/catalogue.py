@@ -58,9 +58,9 @@ OVER_FETCH = 4
 """How many times as many places the index is first asked for when some of them may fail the filters."""
 MOST_FETCHED = 10_000
 """For how many it is asked at most."""
-MARGIN = 1.3
+MARGIN = 1.2
 """How many times as many as should do."""
-NEARLY_ALL = 0.8
+NEARLY_ALL = 0.75
 """Of the items asked for, so many are enough when it was asked for more places before."""
 LEAST = 10
 """Of those asked for, so many, or a quarter, are enough when it was asked for `MOST_FETCHED`."""
