@@ -41,9 +41,9 @@ class Figures:
     dense_seconds: float = _from(3.5e-3, "measured: a dense search, 100,000 items; 3 ms at a million (`scale`)")
     searches: float = _from(4, "assumed: dense searches in a turn of words with a limit (with it, without, sentences)")
     keyword_seconds: float = _from(0.025, "measured: keyword search of rare and common words, bounded, `scale`")
-    count_seconds: float = _from(0.03, "measured: counting 1,000 that pass of a million, most of `scale`'s; bounded")
-    excluding_seconds: float = _from(0.73, "measured: counting of a million items without a word, `scale`; linear")
-    excluding: float = _from(0.05, "assumed: share of turns that exclude a word")
+    count_seconds: float = _from(0.03, "measured: counting what passes takes at most that, `scale`; bounded")
+    listing_seconds: float = _from(0.84, "measured: a list of what 0.3 % of a million pass, all looked at; linear")
+    listing: float = _from(0.005, "assumed: share of turns with a search or list of which nearly nothing near passes")
     turn_bytes: float = _from(15_300, "measured: PostgreSQL, a turn of a week ago, 50 turns (scaling.md)")
     state_seconds: float = _from(3.4e-3, "measured: PostgreSQL's CPU for a turn, 100 turns in 10 sessions")
     redis_commands: float = _from(150, "assumed: 83 measured for a session and a turn's beginning; its events")
@@ -99,14 +99,14 @@ def _serving(items: float, rate: float, f: Figures) -> list[Need]:
     price = machines * f.cores_a_machine * f.core_price * HOURS
     copy = items * (f.row_bytes + f.vectors_per_item * f.vector_bytes * 4 * f.dimensions) / GB
     workers = machines * f.cores_a_machine
-    excluding = rate * f.excluding * f.excluding_seconds * items / 1e6 / f.utilisation
+    listing = rate * f.listing * f.listing_seconds * items / 1e6 / f.utilisation
     return [
         Need("workers, encoders on cores", f"{cores:,.0f} cores", machines, price, 0, "turns a second x CPU of a turn"),
         Need("their memory", f"{workers * f.worker_gib:,.0f} GiB", 0, 0,
              f.cores_a_machine * f.worker_gib / (f.machine_gib * f.utilisation), "a worker a core"),
         Need("a copy of the catalogue on each", f"{copy:,.0f} GB", 0, machines * copy * f.disk_price,
              copy / 2_000, "rows and vectors in SQLite; 2 TB a machine"),
-        Need("counting without excluded words", f"{excluding:,.0f} cores", 0, 0, excluding / max(cores, 1),
+        Need("listing what nearly nothing passes", f"{listing:,.0f} cores", 0, 0, listing / max(cores, 1),
              "linear in the items; of one: the workers' cores"),
     ]  # fmt: skip
 

@@ -1,5 +1,6 @@
 """Machines that share a catalogue in PostgreSQL: each has its own folder here, and its own file that follows."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -10,12 +11,14 @@ from typing import Any
 
 import pytest
 
+from assistant.ingest import Encoders, ingest, reindex
 from tests.fakes.catalogues import entry, fill
-from tests.fakes.encoders import hash_vector
+from tests.fakes.encoders import HashPictures, HashText, hash_vector
 from tests.integration.store.conftest import Shop, make_entries
 from tests.integration.store.test_index import assert_right
 from tests.postgres import Postgres
 from tools.errors import CatalogueBusy, StoreError
+from tools.media import MediaLimits
 from tools.place import StateServer
 from tools.records import Filters, Item
 from tools.store import Catalogue, drop, replica
@@ -262,6 +265,22 @@ def test_a_file_that_was_changed_on_its_own_follows_no_more(machine: Machine, tm
         fill(alone, things("mine", 1))
     with pytest.raises(StoreError, match="this machine's own"):
         machine("one")
+
+
+def test_vectors_that_one_machine_makes_anew_serve_on_all(machine: Machine, tmp_path: Path) -> None:
+    one, two = machine("one"), machine("two")
+    file, pictures = tmp_path / "things.jsonl", HashPictures()
+    file.write_text("".join(json.dumps({"id": f"t{n}", "title": f"Thing {n}"}) + "\n" for n in range(70)))
+    ingest(one, [file], Encoders(HashText(), pictures))
+    assert_same(one, two)
+    other = HashText("other text")
+    assert reindex(one, Encoders(other, pictures), MediaLimits()).texts_embedded == 70
+    assert_same(one, two)
+    text = next(text for text in other.encoded if "Thing 33" in text)
+    for each in (one, two):
+        assert each.identity("text") == other.identity
+        assert each.nearest("text", hash_vector(text.encode()), 1)[0] == ("t33", pytest.approx(1))
+    assert reindex(two, Encoders(other, pictures), MediaLimits()).changed == 0
 
 
 def test_a_machine_that_was_away_for_long_is_filled_anew(
