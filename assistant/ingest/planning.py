@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,7 +81,7 @@ class PendingItem:
     sounds: list[Picture] = field(default_factory=list)
     source: FileLine | None = None
 
-    @property
+    @cached_property
     def text(self) -> str:
         """What the item is embedded by."""
         return embedded_text(self.item)

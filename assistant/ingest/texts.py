@@ -35,6 +35,8 @@ def strip_markup(text: str) -> str:
     Repeated a few times, so that doubly escaped tags are gone too; what is still markup then is blanked, so that a
     second pass changes nothing.
     """
+    if text.isprintable() and "<" not in text and "&" not in text:
+        return " ".join(text.split())
     plain, before = clean(text), ""
     for _ in range(ROUNDS):
         if plain == before or not _MARKUP.search(plain):
@@ -42,8 +44,6 @@ def strip_markup(text: str) -> str:
         before, plain = plain, clean(_without_tags(plain))
     else:
         plain = _MARKUP.sub(" ", plain)
-    if "\n" not in plain:
-        return " ".join(plain.split())
     lines = (" ".join(line.split()) for line in plain.split("\n"))
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 

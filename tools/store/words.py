@@ -103,7 +103,8 @@ def stem(word: str, language: str = ENGLISH) -> str:
     name = _english_name(language)
     if name not in snowballstemmer.algorithms():
         name = "english"
-    if len(word) < 3 or (name == "english" and not word.isascii()):
+    # there is no end of numbers, each of which would cost as much as a new word, and no stemmer changes one
+    if len(word) < 3 or (word.isascii() and word.isdigit()) or (name == "english" and not word.isascii()):
         return word
     return str(_stemmer(name).stemWord(word))
 
