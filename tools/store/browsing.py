@@ -14,9 +14,11 @@ from tools.records import Filters, Item
 from tools.store import reading
 from tools.store.filters import without_offers
 from tools.store.offers import Fitting, fitting
-from tools.store.reading import count, few, items_by_id, language, meta, rules, where, within
+from tools.store.reading import count, few, for_so_many, items_by_id, language, meta, rules, where, within
 from tools.store.rules import SHOWN
 
+WALKED = 1_000
+"""So many items a walk usually looks at."""
 ORDERS = {
     "price": "offered IS NULL, offered, i.title_key, i.id",
     "-price": "offered IS NULL, offered DESC, i.title_key, i.id",
@@ -92,6 +94,7 @@ def _walked(
 ) -> list[str] | None:
     """Items are looked at in order until the page is full; None where that took too long."""
     condition = without_offers(filters, language(connection)) if offers else where(connection, filters)
+    condition = for_so_many(connection, condition, WALKED)
     source, price = f"{SHOWN} i", "i.price"
     asked, parameters = condition.each, condition.each_parameters
     if offers:

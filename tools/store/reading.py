@@ -152,9 +152,10 @@ def count(
     if (keys := few(connection, condition)) is not None:
         return BoundedCount(len(keys))
     if at_most is not None:
-        sql, parameters = f"SELECT 1 FROM {SHOWN} i WHERE {condition.each}", condition.each_parameters  # noqa: S608
+        form = for_so_many(connection, condition, at_most)
+        sql, parameters = f"SELECT 1 FROM {SHOWN} i WHERE {form.each}", form.each_parameters  # noqa: S608
         if condition.drivers:
-            sql, parameters = _by_driver(_smallest(connection, condition), condition)
+            sql, parameters = _by_driver(_smallest(connection, condition), form)
         rows, is_complete = _rows_within(connection, f"{sql} LIMIT ?", (*parameters, at_most + 1), COUNT_SECONDS)
         found = min(len(rows), at_most)
         if is_complete or (at_least is not None and found >= at_least):
@@ -197,7 +198,7 @@ def _by_driver(driver: tuple[str, list[Any]], condition: SqlCondition) -> tuple[
     return _looked_up(candidates, condition), [*parameters, *condition.each_parameters]
 
 
-def _for_so_many(connection: sqlite3.Connection, condition: SqlCondition, items: int) -> SqlCondition:
+def for_so_many(connection: sqlite3.Connection, condition: SqlCondition, items: int) -> SqlCondition:
     """The condition in its quicker form for so many items: an item's words are read, or the items of words listed."""
     if not condition.phrases:
         return condition
@@ -206,7 +207,7 @@ def _for_so_many(connection: sqlite3.Connection, condition: SqlCondition, items:
 
 
 def share(connection: sqlite3.Connection, condition: SqlCondition) -> tuple[int, int]:
-    """How many items pass of a sample, and how large it was: every nth key."""
+    """How many items pass of a sample, and how large it was: every nth key; of items that are gone, some pass, too."""
     last = int(connection.execute("SELECT max(key) FROM items").fetchone()[0] or 0)
     keys = range(1, last + 1, max(1, last // SAMPLE))
     return len(passing(connection, condition, keys)), len(keys)
@@ -294,14 +295,14 @@ def few(connection: sqlite3.Connection, condition: SqlCondition) -> list[int] | 
     for driver in condition.drivers:
         size = _size(connection, driver, FEW + 1)
         if size <= FEW:
-            sql, parameters = _by_driver(driver, _for_so_many(connection, condition, size))
+            sql, parameters = _by_driver(driver, for_so_many(connection, condition, size))
             return sorted(row[0] for row in connection.execute(sql, parameters))
     return None
 
 
 def passing(connection: sqlite3.Connection, condition: SqlCondition, keys: Sequence[int]) -> set[int]:
     """Those of these items, which exist, that are shown and pass."""
-    condition = _for_so_many(connection, condition, len(keys))
+    condition = for_so_many(connection, condition, len(keys))
     rows = connection.execute(
         _looked_up("(SELECT value AS key FROM json_each(?))", condition),
         (json.dumps(list(keys)), *condition.each_parameters),
@@ -611,7 +612,7 @@ def owners(
 ) -> dict[str, str]:
     """Which item that passes each place belongs to; places that are gone or have changed since are left out."""
     keys = json.dumps(sorted({int(place.partition(".")[0]) for place in place_ids}))
-    condition = _for_so_many(connection, condition, len(place_ids))
+    condition = for_so_many(connection, condition, len(place_ids))
     rows = connection.execute(
         f"SELECT p.item || '.' || p.position, i.id FROM (SELECT value AS key FROM json_each(?)) c "  # noqa: S608
         f"CROSS JOIN {SHOWN} i ON i.key = c.key "
