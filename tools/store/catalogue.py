@@ -58,9 +58,9 @@ OVER_FETCH = 4
 """How many times as many places the index is first asked for when some of them may fail the filters."""
 MOST_FETCHED = 10_000
 """For how many it is asked at most."""
-MARGIN = 1.2
+MARGIN = 1.1
 """How many times as many as should do."""
-NEARLY_ALL = 0.75
+NEARLY_ALL = 0.6
 """Of the items asked for, so many are enough when it was asked for more places before."""
 LEAST = 10
 """Of those asked for, so many, or a quarter, are enough when it was asked for `MOST_FETCHED`."""
@@ -534,7 +534,7 @@ class _IndexSearch:
                 if enough == self.k and passed < LEAST:
                     in_sample, size = reading.share(connection, self.condition)
                     passed, looked_at = passed + in_sample, looked_at + size
-                needed = max(2 * n, int(MARGIN * self.k * looked_at / max(passed, 0.1)))
+                needed = max(int(1.5 * n), int(MARGIN * self.k * looked_at / max(passed, 0.1)))
                 if given == n and needed <= MOST_FETCHED:
                     n, enough = needed, math.ceil(NEARLY_ALL * self.k)
                     continue

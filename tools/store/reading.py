@@ -50,7 +50,7 @@ LISTED = 20_000
 """Up to so many are looked up rather than ten thousand of those nearest."""
 LISTED_FOR_ONE = 15
 """To look at one item's words takes as long as to list so many that hold a phrase."""
-SAMPLE = 2_000
+SAMPLE = 1_000
 """How many items are looked at to estimate how many pass."""
 WALK_SECONDS = 0.1
 """So long items are looked at one after another; then all that pass are listed, which takes the same for any filter."""
@@ -408,7 +408,7 @@ def _keyword_among_many(
     rows = connection.execute(
         "SELECT w.rowid, w.title, w.facts, w.attributes, w.description FROM json_each(?) c "  # noqa: S608 - constants
         f"CROSS JOIN words w ON w.rowid = c.value WHERE c.value NOT IN ({HIDDEN_KEYS})",
-        (json.dumps(chosen),),
+        (json.dumps(sorted(chosen)),),  # in the order they lie in the file
     )
     scoring = _Bm25.of(connection, frequencies)
     scored = [(key, *scoring.score(columns)) for key, *columns in rows]
@@ -457,8 +457,9 @@ class _Bm25:
     def score(self, columns: Sequence[str]) -> tuple[float, list[str]]:
         """The score, and the words that the item holds."""
         # two spaces between tokens, so that a token's spaces are its own
-        title, facts, attributes, description = (f" {column.replace(' ', '  ')} " for column in columns)
-        length = (title + facts + attributes + description).count(" ") // 2 - [*columns].count("")
+        spaced = " " + " \n ".join(columns).replace(" ", "  ") + " "
+        length = spaced.count(" ") // 2 - 3 - [*columns].count("")
+        title, facts, attributes, description = spaced.split("\n")
         norm = 1.2 * (0.25 + 0.75 * length / self.mean_length)
         score, matched = 0.0, list[str]()
         in_title, in_facts, in_attributes, in_description = WORD_WEIGHTS
