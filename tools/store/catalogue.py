@@ -197,10 +197,10 @@ class Catalogue:
     def total(self, filters: Filters | None, at_least: int = 0) -> BoundedCount:
         """How many items pass, counted up to `COUNTED` or ``at_least`` where counting all of them would take long.
 
-        Where even that would, it is fewer, but ``at_least`` so many.
+        Where even that would, it is fewer, but at least one and ``at_least`` so many.
         """
         with self._database.reading() as connection:
-            return reading.count(connection, filters, max(COUNTED, at_least), at_least)
+            return reading.count(connection, filters, max(COUNTED, at_least), max(1, at_least))
 
     def count_having(self, attribute: str, ids: Collection[str] | None = None, at_most: int | None = None) -> int:
         """How many items, or how many of these, have any value of the attribute, by themselves or as a variant.

@@ -48,8 +48,8 @@ SIZED = 50_000
 """Up to how many rows the parts of a condition are compared."""
 LISTED = 20_000
 """Up to so many are looked up rather than ten thousand of those nearest."""
-LISTED_FOR_ONE = 15
-"""To look at one item's words takes as long as to list so many that hold a phrase."""
+LISTED_FOR_ONE = 5
+"""To look at one item's words takes as long as to list so many that hold a phrase, if few of those may deny it."""
 SAMPLE = 1_000
 """How many items are looked at to estimate how many pass."""
 WALK_SECONDS = 0.1
