@@ -21,7 +21,7 @@ def browse(context: Context, arguments: Browse) -> ItemsResult:
     """List items that meet conditions, by price, title or age, without looking for anything in particular."""
     catalogue = context.engines.catalogue
     items = catalogue.browse(arguments.filters, arguments.sort, arguments.k)
-    total = catalogue.total(arguments.filters, at_least=len(items))
+    total = catalogue.total(arguments.filters, shown=len(items))
     return ItemsResult(
         items=[hit(item, filters=arguments.filters) for item in items],
         total=total.items,

@@ -425,7 +425,7 @@ class Ask:
             for item_id in best
             if item_id in items
         ]
-        total = self.catalogue.total(self.filters, at_least=len(hits))
+        total = self.catalogue.total(self.filters, shown=len(hits))
         return ItemsResult(items=hits, total=total.items, has_more=total.has_more)
 
     def _pinned(self, said: str, signals: Mapping[str, Sequence[Signal]]) -> list[str]:

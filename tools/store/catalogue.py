@@ -194,13 +194,15 @@ class Catalogue:
             counted = reading.count(connection, filters, at_most)
         return counted.items + counted.has_more
 
-    def total(self, filters: Filters | None, at_least: int = 0) -> BoundedCount:
+    def total(self, filters: Filters | None, at_least: int = 0, shown: int = 0) -> BoundedCount:
         """How many items pass, counted up to `COUNTED` or ``at_least`` where counting all of them would take long.
 
-        Where even that would, it is fewer, but at least one and ``at_least`` so many.
+        Where even that would, it is fewer, but at least one, ``at_least`` so many, and one less than are ``shown``.
         """
+        needed = at_least or (0 if shown > 1 else 1)
         with self._database.reading() as connection:
-            return reading.count(connection, filters, max(COUNTED, at_least), max(1, at_least))
+            counted = reading.count(connection, filters, max(COUNTED, at_least), needed)
+        return BoundedCount(max(counted.items, shown - 1), has_more=True) if counted.has_more else counted
 
     def count_having(self, attribute: str, ids: Collection[str] | None = None, at_most: int | None = None) -> int:
         """How many items, or how many of these, have any value of the attribute, by themselves or as a variant.

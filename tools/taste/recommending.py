@@ -186,7 +186,7 @@ class Reader:
             if item_id in items:
                 signal = _signal(score, len(hits) + 1, reasons[item_id])
                 hits.append(hit(items[item_id], round(score, 4), [signal], filters=filters))
-        total = self.catalogue.total(filters, at_least=len(hits))
+        total = self.catalogue.total(filters, shown=len(hits))
         return ItemsResult(items=hits, total=total.items, has_more=total.has_more)
 
 

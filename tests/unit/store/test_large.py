@@ -113,6 +113,7 @@ def test_a_count_that_takes_long_ends_early_and_says_so(
     counted = opened.total(FILTERS[5])
     assert counted.has_more
     assert 0 < counted.items < passing
+    assert opened.total(FILTERS[5], shown=100) == BoundedCount(99, has_more=True), "they are more than 99"
     monkeypatch.setattr(reading, "WALK_STEPS", 1)
     assert opened.total(FILTERS[5]) == BoundedCount(passing), "more than none would say nothing"
     assert opened.total(FILTERS[5], at_least=passing) == BoundedCount(passing)

@@ -42,7 +42,7 @@ class Shelf:
         self.asked.append((filters, sort, k))
         return ITEMS[:k]
 
-    def total(self, filters: Filters | None, at_least: int = 0) -> BoundedCount:
+    def total(self, filters: Filters | None, at_least: int = 0, shown: int = 0) -> BoundedCount:
         return BoundedCount(len(ITEMS))
 
     def get(self, item_id: str) -> Item | None:
