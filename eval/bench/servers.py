@@ -17,6 +17,7 @@ from assistant.errors import ServiceMissing
 from eval.bench.stage import free_port
 
 START_SECONDS = 60.0
+STOP_SECONDS = 10.0
 
 
 @dataclass
@@ -49,7 +50,11 @@ class SharedServer:
         """End it at once, as in a crash; PostgreSQL's own processes end with it."""
         if self.process:
             self.process.send_signal(signal.SIGQUIT)
-            self.process.wait()
+            try:
+                self.process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:  # a command in the background ignores SIGQUIT, and so does what it starts
+                self.process.kill()
+                self.process.wait()
 
 
 @dataclass(frozen=True)
