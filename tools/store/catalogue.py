@@ -7,6 +7,7 @@ SQLite's present state.
 
 import math
 import shutil
+import sqlite3
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -393,14 +394,15 @@ class Catalogue:
         with self._database.reading() as connection:
             condition = reading.where(connection, filters)
             keys = reading.few(connection, condition) if condition.parts else None
+            search = _IndexSearch(self._database, self._index, space, encoder, query, k, condition, applied)
+            listed = None if keys is None else search.listed(connection, keys)
             scores = reading.score_later(connection, space, encoder, condition, applied, query)
-        search = _IndexSearch(self._database, self._index, space, encoder, query, k, condition, applied)
         if not condition.parts:
             found = search.by_index()
-        elif keys is None:
+        elif listed is None:
             found = search.passing()
         else:
-            found = search.among(keys)
+            found = search.among(listed)
         for item_id, score in found.items():
             scores[item_id] = max(score, scores.get(item_id, -2.0))
         return _best(scores, k)
@@ -509,14 +511,21 @@ class _IndexSearch:
         """How many places are asked for at first: an item may have several pictures."""
         return self.k if self.space in ("text", "joint_text") else 2 * self.k
 
-    def among(self, keys: Sequence[int], at_most: float | None = None) -> dict[str, float]:
-        """Of items that pass, by their keys: each is scored where they are few, or ``at_most``, else by the index."""
-        with self.database.reading() as connection:
-            at_most = EXACT * math.sqrt(int(reading.meta(connection, "items"))) if at_most is None else at_most
-            if len(keys) <= at_most:
-                return reading.score(connection, self.space, self.encoder, keys, self.query, self.k)
-            places = reading.places(connection, self.space, keys, self.applied)
-        return self.by_index(places) if places else {}
+    def listed(
+        self, connection: sqlite3.Connection, keys: Sequence[int], at_most: float | None = None
+    ) -> dict[str, float] | list[str]:
+        """Of items that pass in this state: the scores where they are few, or ``at_most``, else the places."""
+        if at_most is None:
+            at_most = EXACT * math.sqrt(int(reading.meta(connection, "items")))
+        if len(keys) <= at_most:
+            return reading.score(connection, self.space, self.encoder, keys, self.query, self.k)
+        return reading.places(connection, self.space, keys, self.applied)
+
+    def among(self, listed: dict[str, float] | list[str]) -> dict[str, float]:
+        """Of what `listed` gave: the index searches among places."""
+        if isinstance(listed, dict):
+            return listed
+        return self.by_index(listed) if listed else {}
 
     def passing(self) -> dict[str, float]:
         """Of what is nearest, those that pass; where nearly none do, of all that pass.
@@ -542,9 +551,11 @@ class _IndexSearch:
                     continue
                 if given < n or n >= MOST_FETCHED or reading.is_listed(connection, self.condition):
                     keys = reading.all_passing(connection, self.condition)
+                    # far from the query, where the index is slow and finds few of them
+                    listed = self.listed(connection, keys, reading.LISTED)
                     break
             n = MOST_FETCHED
-        return self.among(keys, reading.LISTED)  # far from the query, where the index is slow and finds few of them
+        return self.among(listed)
 
     def by_index(self, among: list[str] | None = None) -> dict[str, float]:
         """More places are asked for while several belong to one item or are out of date."""
