@@ -14,6 +14,7 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
+from starlette.requests import ClientDisconnect
 
 MODEL = "stand-in"
 WAIT = 0.5
@@ -37,7 +38,10 @@ async def models() -> dict[str, Any]:
 @app.post("/v1/chat/completions", response_model=None)
 async def complete(request: Request) -> Response:
     """What the script says, whole or in pieces."""
-    body = await request.json()
+    try:
+        body = await request.json()
+    except ClientDisconnect:  # the worker that asked was killed
+        return Response(status_code=400)
     text = _text(body)
     await asyncio.sleep(WAIT)
     if body.get("stream"):

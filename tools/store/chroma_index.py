@@ -264,7 +264,6 @@ class ChromaIndex:
             if total >= TELL_FROM and (time.monotonic() - reported_at > 5 or followed.applied >= last):
                 reported_at = time.monotonic()
                 self._notify(f"Chroma index of {space} vectors: {done:,} of {total:,}")
-                self._write_checksums()
 
     def _hand_over(
         self, followed: Followed, removed_places: list[str], rows: list[tuple[str, bytes, int]], until: int

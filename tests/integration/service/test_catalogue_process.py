@@ -76,15 +76,16 @@ def _wait_until_up(http: httpx.Client, process: "subprocess.Popen[bytes]") -> No
     raise AssertionError("the service did not come up")
 
 
-def lines(count: int) -> bytes:
-    rows = ({"id": f"bolt-{n}", "title": f"Bolt {n}", "description": f"Steel bolt {n}. " * 15} for n in range(count))
+def lines(count: int, sentences: int = 15) -> bytes:
+    text = "Steel bolt {}. " * sentences
+    rows = ({"id": f"bolt-{n}", "title": f"Bolt {n}", "description": text.replace("{}", f"{n}")} for n in range(count))
     return "".join(json.dumps(row) + "\n" for row in rows).encode()
 
 
 def test_an_import_that_was_killed_is_interrupted_and_goes_on(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with served(data) as service:
-        job_id = service.http.post(IMPORT, content=lines(2_000)).json()["job_id"]
+        job_id = service.http.post(IMPORT, content=lines(2_000, 1)).json()["job_id"]
         seen = service.when(job_id, lambda job: job["stage"] == "ingesting" and job["done"] >= 512)
         assert seen["state"] == "running"  # the batch before the last that was counted is written
         service.process.kill()
@@ -95,7 +96,7 @@ def test_an_import_that_was_killed_is_interrupted_and_goes_on(tmp_path: Path) ->
         assert not list((data / "imports").glob("*.jsonl"))
         kept = service.http.get("/api/catalogue/stats").json()["items"]
         assert 64 <= kept < 2_000
-        again = service.http.post(IMPORT, content=lines(kept + 10)).json()["job_id"]
+        again = service.http.post(IMPORT, content=lines(kept + 10, 1)).json()["job_id"]
         summary = service.when(again, lambda job: job["state"] == "done")["summary"]
         assert (summary["unchanged"], summary["new"]) == (kept, 10)
         found = service.http.get("/api/catalogue/items", params={"query": "bolt 7", "limit": 5}).json()
