@@ -70,10 +70,14 @@ def fill(catalogue: Catalogue, entries: Sequence[CatalogueEntry]) -> None:
     with catalogue.writing() as writer:
         for space in ("text", "visual", "joint"):
             writer.use_encoder(space, identity(f"fake {space}"))
-        places = {(space, digest) for each in entries for (space, _), digest in each.places().items()}
-        vectors = [NewVector(space, digest, hash_vector(digest)) for space, digest in places if space != "joint_text"]
-        writer.put(entries, vectors)
+        writer.put(entries, vectors_of(entries))
         writer.tidy()
+
+
+def vectors_of(entries: Iterable[CatalogueEntry]) -> list[NewVector]:
+    """All vectors of the entries, drawn by their hashes."""
+    places = {(space, digest) for each in entries for (space, _), digest in each.places().items()}
+    return [NewVector(space, digest, hash_vector(digest)) for space, digest in places if space != "joint_text"]
 
 
 def _digest(text: str) -> bytes:

@@ -50,10 +50,11 @@ MAX_LATER = 4_000
 
 COUNTED = 1_000
 """Up to how many items that pass are counted for people, where no counter has the answer."""
-EXACT = 6.0
+EXACT = 12.0
 """Up to how many items that pass are scored exactly, without the index: so many times the root of all items' number.
 
-The more items there are, and the fewer of them pass, the longer the index searches for those.
+The more items there are, and the fewer of them pass, the longer the index searches for those (measured with `EF_SEARCH`
+candidates, docs/benchmarks.md).
 """
 OVER_FETCH = 4
 """How many times as many places the index is first asked for when some of them may fail the filters."""
@@ -486,11 +487,10 @@ class Catalogue:
         Raises:
             StoreError: the catalogue was opened for reading only, or the disk is full.
         """
-        writer = Writer(self._database, self._index)
-        if not self.count() or writer.is_tidy():
+        if not self.count() or Writer(self._database, self._index).is_tidy():
             return
         with suppress(CatalogueBusy), self._database.locked(seconds=0):
-            writer.tidy()
+            Writer(self._database, self._index).tidy()
 
 
 @dataclass(frozen=True)

@@ -249,6 +249,8 @@ class Database:
         with write_lock(self.folder, seconds=seconds), elsewhere:
             self._locked = True
             try:
+                if self.shared:
+                    self.shared.follow()  # what this writer finds, no other machine changes until its end
                 yield
             finally:
                 with self._writing:

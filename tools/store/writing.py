@@ -21,6 +21,8 @@ from tools.store.vector_index import VectorIndex
 from tools.store.words import ANALYSER, name_key
 
 REMOVE_BATCH = 500
+FREED_MOST = 100_000
+"""Hashes of which a writer remembers that their vectors may be unused; after more, it looks at every vector."""
 WordsKind = Literal["picture", "spoken"]
 
 
@@ -31,6 +33,8 @@ class Writer:
         self._database = database
         self._index = index
         self._staged: dict[str, int] = {}
+        self._freed: set[bytes] | None = set() if self.is_tidy() else None
+        """Hashes whose vectors may be unused; None: any vector may be."""
 
     # What ingestion asks first ---------------------------------------------------------------------------------------
 
@@ -98,6 +102,7 @@ class Writer:
             return
         if current is not None and used:
             raise mismatch(space, current, identity)
+        self._freed = None
         with self._database.writing() as connection:
             connection.execute(
                 "INSERT OR REPLACE INTO spaces VALUES (?, ?)", (space, _encoder_key(connection, identity))
@@ -127,6 +132,7 @@ class Writer:
             StoreError: the index cannot be made; the encoders in use stay.
         """
         self._index.prepare(self._staged)
+        self._freed = None
         with self._database.writing() as connection:
             connection.executemany("INSERT OR REPLACE INTO spaces VALUES (?, ?)", list(self._staged.items()))
             for space in set(SPACES) - set(spaces):
@@ -179,12 +185,14 @@ class Writer:
         """
         # an id that stands twice in one call is what it is last
         latest = list({entry.item.id: entry for entry in entries}.values())
+        used = {digest for entry in latest for digest in entry.places().values()}
+        self._free(new.hash for new in vectors if new.hash not in used)
         with self._database.writing() as connection:
             spaces = self._encoders(connection)
             seqs = _Seqs(connection)
             self._put_vectors(connection, vectors, spaces, seqs)
             keyed, known_keys = _put_items(connection, latest)
-            _put_places(connection, keyed, known_keys, spaces, seqs)
+            self._free(_put_places(connection, keyed, known_keys, spaces, seqs))
             put_derived(connection, [(key, entry.item) for key, entry in keyed])
             seqs.save()
 
@@ -246,10 +254,17 @@ class Writer:
                 query = "SELECT key FROM items WHERE id IN (SELECT value FROM json_each(?))"
                 keys = [row[0] for row in connection.execute(query, (ids_json,))]
                 seqs = _Seqs(connection)
-                _remove_items(connection, keys, seqs)
+                self._free(_remove_items(connection, keys, seqs))
                 seqs.save()
                 removed += len(keys)
         return removed
+
+    def _free(self, hashes: Iterable[bytes]) -> None:
+        """Remember what `tidy` must look at."""
+        if self._freed is not None:
+            self._freed.update(hashes)
+            if len(self._freed) > FREED_MOST:
+                self._freed = None
 
     def is_tidy(self) -> bool:
         """Whether nothing was changed since the last `tidy`; otherwise whoever changed it was interrupted."""
@@ -260,11 +275,13 @@ class Writer:
         """Drop vectors that nothing uses any more and notes that the index has followed."""
         self.follow()
         with self._database.writing() as connection:
-            connection.execute(f"DELETE FROM vectors WHERE encoder NOT IN ({_USED_ENCODERS})")  # noqa: S608 - constants
-            connection.execute(
-                "DELETE FROM vectors WHERE NOT EXISTS (SELECT 1 FROM places p WHERE p.hash = vectors.hash)"
-            )
-            connection.execute(f"DELETE FROM encoders WHERE key NOT IN ({_USED_ENCODERS})")  # noqa: S608 - constants
+            connection.execute(f"DELETE FROM vectors WHERE encoder IN ({_UNUSED_ENCODERS})")  # noqa: S608 - constants
+            if self._freed is None:
+                connection.execute(f"DELETE FROM vectors WHERE {_UNUSED}")  # noqa: S608 - constants
+            else:
+                of_hash = f"DELETE FROM vectors WHERE encoder IN (SELECT key FROM encoders) AND hash = ? AND {_UNUSED}"  # noqa: S608
+                connection.executemany(of_hash, [(digest,) for digest in self._freed])
+            connection.execute(f"DELETE FROM encoders WHERE key IN ({_UNUSED_ENCODERS})")  # noqa: S608 - constants
             connection.execute("DELETE FROM removed")
             for kind, table in _WORDS_OF.items():
                 connection.execute(_UNUSED_WORDS.format(table), (len(f"{kind} words ") + 1, f"{kind} words *"))
@@ -274,6 +291,7 @@ class Writer:
             connection.execute(
                 "INSERT OR REPLACE INTO meta SELECT 'tidied', value + 1 FROM meta WHERE name = 'version'"
             )
+        self._freed = set()
 
     def follow(self) -> None:
         """Bring the vector index up to the present state."""
@@ -285,10 +303,12 @@ class Writer:
 _FILES: Final[Mapping[str, str]] = {"visual": "pictures", "joint": "pictures", "sound": "sounds"}
 """Which table has the files that a space's vectors are of."""
 
-# Encoders in use, and those whose vectors are being made beside them.
-_USED_ENCODERS = (
-    "SELECT encoder FROM spaces UNION SELECT value FROM json_each((SELECT value FROM meta WHERE name = 'staged'))"
+# Those that are neither in use nor staged: their vectors being made beside those in use.
+_UNUSED_ENCODERS = (
+    "SELECT key FROM encoders WHERE key NOT IN (SELECT encoder FROM spaces UNION "
+    "SELECT value FROM json_each((SELECT value FROM meta WHERE name = 'staged')))"
 )
+_UNUSED = "NOT EXISTS (SELECT 1 FROM places p WHERE p.hash = vectors.hash)"
 _WORDS_OF: Final[Mapping[WordsKind, str]] = {"picture": "pictures", "spoken": "sounds"}
 _UNUSED_WORDS = (
     "DELETE FROM meta WHERE substr(name, ?1) NOT IN (SELECT lower(hex(hash)) FROM {} WHERE hash IS NOT NULL) "
@@ -441,8 +461,8 @@ def _put_places(
     known_keys: Sequence[int],
     spaces: dict[str, int],
     seqs: _Seqs,
-) -> None:
-    """Write only the places that differ, each with a new ``seq``; note those that are gone."""
+) -> list[bytes]:
+    """Write only the places that differ, each with a new ``seq``; note those that are gone. Gives what stood there."""
     current: dict[tuple[str, int, int], bytes] = {
         (space, key, position): digest
         for key in known_keys
@@ -457,6 +477,7 @@ def _put_places(
     changed = [(*place, digest, seqs.take()) for place, digest in expected.items() if current.get(place) != digest]
     connection.executemany("INSERT OR REPLACE INTO places VALUES (?, ?, ?, ?, ?)", changed)
     _remove_places(connection, [place for place in current if place not in expected], seqs)
+    return [digest for place, digest in current.items() if expected.get(place) != digest]
 
 
 def _remove_places(connection: sqlite3.Connection, places: Sequence[tuple[str, int, int]], seqs: _Seqs) -> None:
@@ -465,13 +486,15 @@ def _remove_places(connection: sqlite3.Connection, places: Sequence[tuple[str, i
     connection.executemany("INSERT INTO removed VALUES (?, ?, ?)", removed)
 
 
-def _remove_items(connection: sqlite3.Connection, keys: Sequence[int], seqs: _Seqs) -> None:
-    places = [(space, key, position) for key in keys for space, position, _ in connection.execute(_PLACES_OF, (key,))]
-    _remove_places(connection, places, seqs)
+def _remove_items(connection: sqlite3.Connection, keys: Sequence[int], seqs: _Seqs) -> list[bytes]:
+    """Delete items with all that was made of them; gives the hashes of what stood in their places."""
+    rows = [(key, *row) for key in keys for row in connection.execute(_PLACES_OF, (key,))]
+    _remove_places(connection, [(space, key, position) for key, space, position, _ in rows], seqs)
     remove_derived(connection, keys)
     _remove_files(connection, keys)
     connection.executemany("DELETE FROM items WHERE key = ?", [(key,) for key in keys])
     _count_items(connection, -len(keys))
+    return [digest for *_, digest in rows]
 
 
 def mismatch(space: str, stored: EncoderIdentity, configured: EncoderIdentity) -> EncoderMismatch:

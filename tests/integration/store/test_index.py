@@ -13,7 +13,8 @@ from tests.fakes.encoders import hash_vector, identity
 from tests.integration.store.conftest import Shop, make_entries, queries
 from tools.errors import StoreError
 from tools.records import Filters, Item
-from tools.store import Catalogue, NewVector
+from tools.store import Catalogue, NewVector, chroma_index
+from tools.store.chroma_index import EF_SEARCH
 from tools.store.vector_index import IndexFailedError
 
 FILTERS = [
@@ -251,6 +252,23 @@ def test_a_failure_in_the_middle_of_a_search_is_mended_once(shop: Shop, monkeypa
     failures = 99
     with pytest.raises(StoreError, match=r"cannot be used, not even after making it anew: Error executing plan\."):
         shop.found("text", queries()[0], 5)
+
+
+def test_an_index_of_an_earlier_version_is_searched_as_a_new_one(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kept(catalogue: Catalogue) -> set[int]:
+        catalogue.nearest("text", hash_vector(b"any"), 3)
+        collections = catalogue._index._ready.list_collections()  # type: ignore[attr-defined]
+        return {one.configuration_json["hnsw"]["ef_search"] for one in collections}
+
+    assert kept(shop.catalogue) == {EF_SEARCH}
+    with monkeypatch.context() as patch, closing(Catalogue.open(tmp_path / "old")) as catalogue:
+        patch.setattr(chroma_index, "EF_SEARCH", 100)
+        fill(catalogue, shop.entries)
+        assert kept(catalogue) == {100}
+    with closing(Catalogue.open(tmp_path / "old")) as catalogue:
+        assert kept(catalogue) == {EF_SEARCH}
 
 
 def test_many_threads_read_while_one_writes(shop: Shop) -> None:
