@@ -54,8 +54,10 @@ TELL_FROM = 20_000
 """From how many vectors on a follow-up is worth a progress line."""
 
 EF_SEARCH = 400
-"""Candidates that a search of the HNSW graph keeps: with 400 it finds 95 % of the ten nearest of a million, with Chroma's
-default, 100, it finds 81 % (docs/benchmarks.md)."""
+"""Candidates that a search of the HNSW graph keeps.
+
+With 400 it finds 95 % of the ten nearest of a million, with Chroma's default, 100, 81 % (docs/benchmarks.md).
+"""
 
 HNSW_VERSION = 1
 """Of the files whose unused slots can be told from the others."""
