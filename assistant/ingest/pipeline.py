@@ -51,6 +51,8 @@ WAITING_BATCHES = 16
 """Encoded batches that wait for the disk; they are then written in one transaction."""
 FOLLOW_AFTER = 2_000
 """Written items after which the Chroma index is brought up to date on the way."""
+FIRST_FOLLOW = 200
+"""The same for the first time: a process of its own needs a second to begin."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ class IngestOptions:
         mapping: names of columns by the field that they fill (`exports.MAPPED`).
         currency: ISO 4217 code for prices that name none.
         storages: where files were copied from whose pictures are to be copied as well.
+        in_process: let a process of its own take what is new into the vector index (`Catalogue.writing`).
     """
 
     media_root: Path | None = None
@@ -82,6 +85,7 @@ class IngestOptions:
     currency: str | None = None
     media: MediaLimits = field(default_factory=MediaLimits)
     storages: Sequence[Storage] = ()
+    in_process: bool = False
 
     def fingerprint(self) -> str:
         """Whatever may turn the same line into another item."""
@@ -155,7 +159,7 @@ class _Run:
         before = [_stamp(file.path) for file in self.files]
         self.survey.read(self.progress)
         self.summary.lines = self.survey.lines
-        with self.catalogue.writing() as writer:
+        with self.catalogue.writing(in_process=self.options.in_process) as writer:
             self.encoders.claim(writer)
             writer.use_language(self.options.language)
             self._work(writer)
@@ -320,7 +324,7 @@ class _BackgroundWriter:
         self._waiting: Queue[_Written | None] = Queue(WAITING_BATCHES)
         self._error: BaseException | None = None
         self._thread = Thread(target=self._run, name="write")
-        self._since_follow = 0
+        self._until_follow = FIRST_FOLLOW
 
     def write(self, entries: Sequence[CatalogueEntry], vectors: Sequence[NewVector], plan: BatchPlan) -> None:
         """Have a batch written soon; waits where many wait already."""
@@ -349,10 +353,10 @@ class _BackgroundWriter:
             self._writer.put(entries, [vector for batch in batches for vector in batch.vectors])
             self._written(len(entries))
         self._writer.refresh_files([file for batch in batches for file in batch.files])
-        self._since_follow += len(entries)
-        if self._since_follow >= FOLLOW_AFTER:
-            self._writer.follow()
-            self._since_follow = 0
+        self._until_follow -= len(entries)
+        if self._until_follow <= 0:
+            self._writer.follow_soon()
+            self._until_follow = FOLLOW_AFTER
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -10,7 +10,7 @@ import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -472,14 +472,18 @@ class Catalogue:
     # Changing --------------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def writing(self) -> Iterator[Writer]:
+    def writing(self, *, in_process: bool = False) -> Iterator[Writer]:
         """Be the only writer of this catalogue.
+
+        Args:
+            in_process: let a process of its own keep the index up to date, where `Writer.follow_soon` asks for that.
+                It imports the main module anew, which must allow that (`multiprocessing`, spawn).
 
         Raises:
             StoreError: another process is writing, or the catalogue was opened for reading only.
         """
-        with self._database.locked():
-            yield Writer(self._database, self._index)
+        with self._database.locked(), closing(Writer(self._database, self._index, in_process=in_process)) as writer:
+            yield writer
 
     def tidy(self) -> None:
         """Finish what an interrupted writer left: vectors of items that are gone; nothing while another one writes.

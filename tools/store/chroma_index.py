@@ -26,6 +26,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,7 @@ from tools.storage import has_no_space, sync
 from tools.store import chroma_server, counters, reading
 from tools.store.database import Database
 from tools.store.gates import ReadWriteLock, file_gate
+from tools.store.index_process import IndexProcess
 from tools.store.vector_index import IndexFailedError, Notify
 
 if TYPE_CHECKING:
@@ -160,6 +162,12 @@ class ChromaIndex:
             StoreError: it can't be done (server away, disk full).
         """
         self._follow_or_mend(lambda: None)
+
+    def in_process(self) -> IndexProcess | None:
+        """A process that brings this index up to date; None for one on a server, or of rows that come from a server."""
+        if self._url or self._database.shared:
+            return None
+        return IndexProcess(self._database.folder, self._notify, partial(ChromaIndex, url=None))
 
     def _follow_or_mend(self, check: Callable[[], None]) -> None:
         try:

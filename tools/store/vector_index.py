@@ -4,12 +4,15 @@ To serve another vector store, write a class with these methods and name it in `
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tools.errors import StoreError
+
+if TYPE_CHECKING:
+    from tools.store.index_process import IndexProcess
 
 Notify = Callable[[str], None]
 
@@ -44,6 +47,13 @@ class VectorIndex(Protocol):
 
     def follow(self) -> None:
         """Bring every space up to the present state of the catalogue. Errors as of `applied`."""
+
+    def in_process(self) -> "IndexProcess | None":
+        """A process that can `follow` in place of this one, which goes on meanwhile; None where that is no use.
+
+        Raises:
+            ProcessEndedError: it cannot be started.
+        """
 
     def prepare(self, encoders: Mapping[str, int]) -> None:
         """Index vectors of other encoders beside those in use, so that `follow` finds them ready. Errors as above."""

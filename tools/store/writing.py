@@ -3,7 +3,8 @@
 import io
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import count
 from typing import Any, Final, Literal
 
@@ -15,6 +16,7 @@ from tools.store import counters, offers, reading
 from tools.store.database import Database
 from tools.store.entries import CatalogueEntry, NewVector, Picture, Space, StoredItem, Vector
 from tools.store.filters import category_key, category_keys, item_words
+from tools.store.index_process import IndexProcess, ProcessEndedError
 from tools.store.records import read_item
 from tools.store.schema import SPACES
 from tools.store.vector_index import VectorIndex
@@ -29,9 +31,11 @@ WordsKind = Literal["picture", "spoken"]
 class Writer:
     """What may change a catalogue; from `Catalogue.writing`, by one process and one thread at a time."""
 
-    def __init__(self, database: Database, index: VectorIndex) -> None:
+    def __init__(self, database: Database, index: VectorIndex, *, in_process: bool = False) -> None:
         self._database = database
         self._index = index
+        self._in_process = in_process
+        self._process: IndexProcess | None = None
         self._staged: dict[str, int] = {}
         self._freed: set[bytes] | None = set() if self.is_tidy() else None
         """Hashes whose vectors may be unused; None: any vector may be."""
@@ -295,9 +299,38 @@ class Writer:
 
     def follow(self) -> None:
         """Bring the vector index up to the present state."""
+        self._note_complete()
+        if not self._by_process(IndexProcess.follow):
+            self._index.follow()
+
+    def follow_soon(self) -> None:
+        """Have the process begin that follows for this one; without such a process, follow now."""
+        self._note_complete()
+        if self._in_process and not self._process:
+            with suppress(ProcessEndedError):
+                self._process = self._index.in_process()
+            self._in_process = self._process is not None
+        if not self._by_process(IndexProcess.follow_soon):
+            self._index.follow()
+
+    def close(self) -> None:
+        """Let go of that process."""
+        if self._process:
+            self._process.close()
+
+    def _note_complete(self) -> None:
         with self._database.writing() as connection:
             reading.note_complete(connection)
-        self._index.follow()
+
+    def _by_process(self, follow: Callable[[IndexProcess], None]) -> bool:
+        """Whether the process did it; one that has ended is not asked again."""
+        if self._process:
+            try:
+                follow(self._process)
+            except ProcessEndedError:
+                self.close()
+                self._process, self._in_process = None, False
+        return self._process is not None
 
 
 _FILES: Final[Mapping[str, str]] = {"visual": "pictures", "joint": "pictures", "sound": "sounds"}

@@ -12,7 +12,7 @@ from tests.fakes.encoders import HashPictures, HashText
 
 if __name__ == "__main__":
     pipeline.BATCH_LINES = 16
-    pipeline.FOLLOW_AFTER = 60
+    pipeline.FIRST_FOLLOW = pipeline.FOLLOW_AFTER = 60
     command._encoders = lambda _: Encoders(HashText(seconds=0.01), HashPictures(seconds=0.01))
     sys.argv = ["assistant", "ingest", "--json", *sys.argv[1:]]
     main()
