@@ -2,6 +2,7 @@
 
 One is fetched, one looked at and its videos decoded, one encoded, one read and listened to, each in a thread of its own
 with no queues between them. Those that are encoded are written together if they come faster than the disk takes them.
+The vector index takes in what is written meanwhile, in a process of its own where `IngestOptions.in_process` allows it.
 
 Ended at any point, by Ctrl-C, kill -9 or a full disk, the same command goes on where it stopped: items that are in the
 catalogue are recognised as unchanged.
