@@ -20,7 +20,7 @@ MAX_TEXT: Final = 20_000
 MAX_NUMBER: Final = 2**63
 """Numbers are smaller than this, either way: what SQLite, JSON readers and 64-bit integers hold."""
 
-_STRUCTURE: Final = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{},]', re.DOTALL)
+_STRUCTURE: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*"|[\[\]{},]', re.DOTALL)
 _DIGITS_READ: Final = 400
 """Longer integers are out of range in any case; reading them would take quadratic time."""
 _HALVES: Final = "\ud800-\udfff"

@@ -28,7 +28,7 @@ _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u
 _UNSPACED += "\uf900-\ufaff\U00020000-\U0003ffff\uac00-\ud7a3"
 """Scripts that put no spaces between words: a name may stand anywhere in them."""
 
-_WORD = re.compile(rf"(?:[^\W{_UNSPACED}]|[\u0300-\u036f])++")
+_WORD = re.compile(rf"(?:[^\W{_UNSPACED}]|[\u0300-\u036f])+")
 _PIECE = re.compile(rf"(?P<word>{_WORD.pattern})|\s++")
 _MORE_THAN_A_SPACE = re.compile(r"\s\s|[^\S ]")
 _BETWEEN_EDGES = rf"{_EDGE}\g<0>{_EDGE}"

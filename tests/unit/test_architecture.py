@@ -1,6 +1,7 @@
 """What a reader of the code may rely on; that imports go one way is held by import-linter (`make check`)."""
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,3 +46,18 @@ def test_no_class_name_stands_twice() -> None:
             if isinstance(node, ast.ClassDef):
                 places[node.name].append(path)
     assert {name: paths for name, paths in places.items() if len(paths) > 1} == {}
+
+
+def test_no_pattern_has_a_possessive_group() -> None:
+    """Before Python 3.11.5 such a group may match too little or too much (CPython issue 106052); Debian 12 has 3.11.2.
+
+    A single character or class may be followed by "++", "*+" or "?+".
+    """
+    possessive = re.compile(r"(?<!\\)\)(?:[*+?]|\{[\d,]+\})\+")
+    found = {
+        f"{path}:{node.lineno}: {node.value}"
+        for path, _, tree in modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and possessive.search(node.value)
+    }
+    assert found == set()

@@ -57,7 +57,7 @@ _LONGEST_NUMBER = 15
 _FRACTION = re.compile("(?<=\\d)(?=[¼½¾⅐-⅞])")
 _PART = re.compile(r"(?<!\d)(\d++) ([1357])/([248])(?![\d/])")
 _TIMES = re.compile(r"(?<=\d)\s*[x×*]\s*(?=\d)")
-_NUMBER = r"(?<![a-z0-9.,-])\d++(?:[.,]\d++)*+"
+_NUMBER = r"(?<![a-z0-9.,-])\d++(?:[.,]\d++)*(?![.,]\d)"
 
 
 @lru_cache(maxsize=10_000)

@@ -24,13 +24,13 @@ _LARGEST_SCALE = 10**9
 _HAN_DIGITS = "零〇一二两三四五六七八九壹贰叁肆伍陆柒捌玖幺"
 _HAN_UNITS = "十百千万亿拾佰仟廿卅"
 _HAN = re.compile(
-    rf"(?<!\d)(?<!\d[.,'])(?:\d{{1,12}}+(?:\.\d{{1,12}}+)?+[ {FIXED_SPACE}]?)?+[{_HAN_DIGITS}{_HAN_UNITS}]++"
-    rf"(?:点[{_HAN_DIGITS}]++)?+(?:\d{{1,12}}+[{_HAN_DIGITS}{_HAN_UNITS}]*+)*+"
+    rf"(?<!\d)(?<!\d[.,'])(?:\d{{1,12}}+(?:\.\d{{1,12}}+)?[ {FIXED_SPACE}]?)?[{_HAN_DIGITS}{_HAN_UNITS}]++"
+    rf"(?:点[{_HAN_DIGITS}]++)?(?:\d{{1,12}}+[{_HAN_DIGITS}{_HAN_UNITS}]*+)*"
 )
 _HAN_RANGE = re.compile(r"([一二两三四五六七八九])([一二三四五六七八九])([十百千万亿]*)")
 _HANGUL = re.compile(r"(?<![\uac00-\ud7af])[일이삼사오육칠팔구십백천만억]{1,16}+(?= ?원)|(?<=\d)[십백천만억]+")
 _HANGUL_AS_HAN = str.maketrans("일이삼사오육칠팔구십백천만억", "一二三四五六七八九十百千万亿")
-_FIGURES = re.compile(rf"(?:(?<![\w.,])[.,])?\d++(?:[.,'٫٬]\d++|[ {FIXED_SPACE}]\d{{3}}(?!\d))*+")
+_FIGURES = re.compile(rf"(?:(?<![\w.,])[.,])?\d++(?:[.,'٫٬]\d++|[ {FIXED_SPACE}]\d{{3}}(?!\d))*")
 _PART = re.compile(r"\D|\d+")
 _TOKEN = re.compile(r"[^\W\d_]+(?:[-'][^\W\d_]+)*|\x00+|[^\w\s]")
 _LONGEST_TOKEN = 80
