@@ -301,9 +301,8 @@ class ChromaIndex:
                 collection = self._ready.get_collection(name, embedding_function=None)
             except NotFoundError:
                 return self._fresh(name)
-            if (collection.configuration_json.get("hnsw") or {}).get(
-                "ef_search"
-            ) != EF_SEARCH:  # made before it was set
+            graph = collection.configuration_json.get("hnsw")  # a cluster of Chroma has another kind of index
+            if graph and graph.get("ef_search") != EF_SEARCH:  # made by an earlier version
                 collection.modify(configuration={"hnsw": {"ef_search": EF_SEARCH}})
         applied = (collection.metadata or {}).get("applied")
         return Followed(name, collection, applied) if isinstance(applied, int) else self._fresh(name)

@@ -7,6 +7,7 @@ would gain nothing. Errors other than `StoreError`, and the process's own end, a
 import signal
 from collections.abc import Callable
 from contextlib import closing, suppress
+from functools import partial
 from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -96,11 +97,16 @@ class IndexProcess:
         self._process.join()
 
 
+def _tell(connection: "Connection[tuple[str, str], bool]", text: str) -> None:
+    with suppress(OSError):  # a parent that has ended is no reason to leave the index half done
+        connection.send(("told", text))
+
+
 def _run(connection: "Connection[tuple[str, str], bool]", folder: Path, open_index: Open) -> None:
     with (
         suppress(EOFError, OSError),  # the parent has ended
         closing(Database(folder, read_only=True)) as database,
-        closing(open_index(database, notify=lambda text: connection.send(("told", text)))) as index,
+        closing(open_index(database, notify=partial(_tell, connection))) as index,
     ):
         while connection.recv():
             try:
