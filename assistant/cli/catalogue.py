@@ -155,7 +155,7 @@ def _options(settings: Settings, *, media_root: Path | None, prune: bool, fetch_
         speech=listener(settings, wanted=settings.speech.items),
         language=settings.catalogue_language,
         media=media_limits(settings),
-        in_process=True,
+        index_process=True,
     )
 
 

@@ -2,7 +2,7 @@
 
 One is fetched, one looked at and its videos decoded, one encoded, one read and listened to, each in a thread of its own
 with no queues between them. Those that are encoded are written together if they come faster than the disk takes them.
-The vector index takes in what is written meanwhile, in a process of its own where `IngestOptions.in_process` allows it.
+The vector index takes in what is written meanwhile, in a process of its own with `IngestOptions.index_process`.
 
 Ended at any point, by Ctrl-C, kill -9 or a full disk, the same command goes on where it stopped: items that are in the
 catalogue are recognised as unchanged.
@@ -71,7 +71,7 @@ class IngestOptions:
         mapping: names of columns by the field that they fill (`exports.MAPPED`).
         currency: ISO 4217 code for prices that name none.
         storages: where files were copied from whose pictures are to be copied as well.
-        in_process: let a process of its own take what is new into the vector index (`Catalogue.writing`).
+        index_process: let a process of its own take what is new into the vector index (`Catalogue.writing`).
     """
 
     media_root: Path | None = None
@@ -86,7 +86,7 @@ class IngestOptions:
     currency: str | None = None
     media: MediaLimits = field(default_factory=MediaLimits)
     storages: Sequence[Storage] = ()
-    in_process: bool = False
+    index_process: bool = False
 
     def fingerprint(self) -> str:
         """Whatever may turn the same line into another item."""
@@ -160,7 +160,7 @@ class _Run:
         before = [_stamp(file.path) for file in self.files]
         self.survey.read(self.progress)
         self.summary.lines = self.survey.lines
-        with self.catalogue.writing(in_process=self.options.in_process) as writer:
+        with self.catalogue.writing(index_process=self.options.index_process) as writer:
             self.encoders.claim(writer)
             writer.use_language(self.options.language)
             self._work(writer)

@@ -44,12 +44,12 @@ def _bare(file: Path, result: Result) -> Table:
     """From reading to the vector index, all but encoding; the command has a process of its own for the index."""
     columns = ["vector index", "lines", "seconds", "lines a second", "processor of the process itself (s)", "load"]
     table = Table("Without encoders", columns)
-    for in_process in (False, True):
+    for index_process in (False, True):
         with tempfile.TemporaryDirectory() as folder, Catalogue.open(Path(folder)) as catalogue:
             began, cpu = time.perf_counter(), time.process_time()
-            ingest(catalogue, [file], waiting.encoders(0), IngestOptions(in_process=in_process))
+            ingest(catalogue, [file], waiting.encoders(0), IngestOptions(index_process=index_process))
             seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
-        name = "in a process of its own" if in_process else "in the process itself"
+        name = "in a process of its own" if index_process else "in the process itself"
         result.numbers[f"without encoders, index {name}"] = {"lines": BARE_LINES, "seconds": seconds, "cpu": cpu}
         table.add(name, BARE_LINES, seconds, round(BARE_LINES / seconds), cpu, round(os.getloadavg()[0], 1))
     return table

@@ -472,17 +472,20 @@ class Catalogue:
     # Changing --------------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def writing(self, *, in_process: bool = False) -> Iterator[Writer]:
+    def writing(self, *, index_process: bool = False) -> Iterator[Writer]:
         """Be the only writer of this catalogue.
 
         Args:
-            in_process: let a process of its own keep the index up to date, where `Writer.follow_soon` asks for that.
+            index_process: let a process of its own keep the index up to date, where `Writer.follow_soon` asks for that.
                 It imports the main module anew, which must allow that (`multiprocessing`, spawn).
 
         Raises:
             StoreError: another process is writing, or the catalogue was opened for reading only.
         """
-        with self._database.locked(), closing(Writer(self._database, self._index, in_process=in_process)) as writer:
+        with (
+            self._database.locked(),
+            closing(Writer(self._database, self._index, index_process=index_process)) as writer,
+        ):
             yield writer
 
     def tidy(self) -> None:

@@ -163,7 +163,7 @@ class ChromaIndex:
         """
         self._follow_or_mend(lambda: None)
 
-    def in_process(self) -> IndexProcess | None:
+    def start_process(self) -> IndexProcess | None:
         """A process that brings this index up to date; None for one on a server, or of rows that come from a server."""
         if self._url or self._database.shared:
             return None

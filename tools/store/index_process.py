@@ -66,11 +66,13 @@ class IndexProcess:
             StoreError: it could not.
             ProcessEndedError: it has ended.
         """
-        for begin in (False, True):
-            if begin:
-                self._send()
-            while self._is_busy:
-                self._receive()
+        self._wait()
+        self._send()
+        self._wait()
+
+    def _wait(self) -> None:
+        while self._is_busy:
+            self._receive()
 
     def _send(self) -> None:
         try:
@@ -104,7 +106,7 @@ def _tell(connection: "Connection[tuple[str, str], bool]", text: str) -> None:
 
 def _run(connection: "Connection[tuple[str, str], bool]", folder: Path, open_index: Open) -> None:
     with (
-        suppress(EOFError, OSError),  # the parent has ended
+        suppress(EOFError, OSError, StoreError),  # the parent has ended, or will say why nothing can be opened
         closing(Database(folder, read_only=True)) as database,
         closing(open_index(database, notify=partial(_tell, connection))) as index,
     ):

@@ -48,7 +48,7 @@ class VectorIndex(Protocol):
     def follow(self) -> None:
         """Bring every space up to the present state of the catalogue. Errors as of `applied`."""
 
-    def in_process(self) -> "IndexProcess | None":
+    def start_process(self) -> "IndexProcess | None":
         """A process that can `follow` in place of this one, which goes on meanwhile; None where that is no use.
 
         Raises:

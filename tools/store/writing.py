@@ -31,10 +31,10 @@ WordsKind = Literal["picture", "spoken"]
 class Writer:
     """What may change a catalogue; from `Catalogue.writing`, by one process and one thread at a time."""
 
-    def __init__(self, database: Database, index: VectorIndex, *, in_process: bool = False) -> None:
+    def __init__(self, database: Database, index: VectorIndex, *, index_process: bool = False) -> None:
         self._database = database
         self._index = index
-        self._in_process = in_process
+        self._wants_process = index_process
         self._process: IndexProcess | None = None
         self._staged: dict[str, int] = {}
         self._freed: set[bytes] | None = set() if self.is_tidy() else None
@@ -306,10 +306,10 @@ class Writer:
     def follow_soon(self) -> None:
         """Have the process begin that follows for this one; without such a process, follow now."""
         self._note_complete()
-        if self._in_process and not self._process:
+        if self._wants_process and not self._process:
             with suppress(ProcessEndedError):
-                self._process = self._index.in_process()
-            self._in_process = self._process is not None
+                self._process = self._index.start_process()
+            self._wants_process = self._process is not None
         if not self._by_process(IndexProcess.follow_soon):
             self._index.follow()
 
@@ -329,7 +329,7 @@ class Writer:
                 follow(self._process)
             except ProcessEndedError:
                 self.close()
-                self._process, self._in_process = None, False
+                self._process, self._wants_process = None, False
         return self._process is not None
 
 

@@ -25,7 +25,7 @@ from pathlib import Path
 from tests.integration.store.test_index_process import begin
 from tools.store import Catalogue
 if __name__ == "__main__":
-    with Catalogue.open(Path(sys.argv[1])) as catalogue, catalogue.writing(in_process=True) as writer:
+    with Catalogue.open(Path(sys.argv[1])) as catalogue, catalogue.writing(index_process=True) as writer:
         begin(writer)
         print(writer._process._process.pid, flush=True)
         time.sleep(60)
@@ -55,7 +55,7 @@ def pid(writer: Writer) -> int:
 def test_all_that_was_written_is_found(tmp_path: Path, sent: signal.Signals | None) -> None:
     told: list[str] = []
     with Catalogue.open(tmp_path, notify=told.append) as catalogue:
-        with catalogue.writing(in_process=True) as writer:
+        with catalogue.writing(index_process=True) as writer:
             begin(writer)
             followed_by = pid(writer)
             if sent:
@@ -74,14 +74,14 @@ def test_all_that_was_written_is_found(tmp_path: Path, sent: signal.Signals | No
 
 def test_what_the_process_cannot_do_is_said(tmp_path: Path) -> None:
     (tmp_path / "chroma").write_text("a file in the place of the folder")
-    with Catalogue.open(tmp_path, notify=lambda _: None) as catalogue, catalogue.writing(in_process=True) as writer:
+    with Catalogue.open(tmp_path, notify=lambda _: None) as catalogue, catalogue.writing(index_process=True) as writer:
         begin(writer)
         with pytest.raises(StoreError, match=r"The Chroma index in .* cannot be used"):
             writer.tidy()
 
 
 def test_a_server_s_index_is_followed_by_the_writer_itself(tmp_path: Path, chroma: str) -> None:
-    with Catalogue.open(tmp_path, chroma_url=chroma) as catalogue, catalogue.writing(in_process=True) as writer:
+    with Catalogue.open(tmp_path, chroma_url=chroma) as catalogue, catalogue.writing(index_process=True) as writer:
         begin(writer)
         assert writer._process is None
         put(writer, slice(300, None))
