@@ -465,7 +465,8 @@ _CHANGED = (
     "v.hash = p.hash WHERE p.space = ? AND p.seq > ? ORDER BY p.seq LIMIT ?"
 )
 _STAGED = "SELECT key, value FROM json_each((SELECT value FROM meta WHERE name = 'staged'))"
-_REMOVED = "SELECT place FROM removed WHERE space = ? AND seq > ? AND seq <= ? ORDER BY seq"
+# A place may have been removed, taken again and removed again; Chroma refuses an id that it is given twice.
+_REMOVED = "SELECT DISTINCT place FROM removed WHERE space = ? AND seq > ? AND seq <= ?"
 
 
 def _catalogue(connection: "sqlite3.Connection") -> str:

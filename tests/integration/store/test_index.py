@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.catalogues import entry, fill
+from tests.fakes.catalogues import entry, fill, vectors_of
 from tests.fakes.encoders import hash_vector, identity
 from tests.integration.store.conftest import Shop, make_entries, queries
 from tools.errors import StoreError
@@ -73,6 +73,21 @@ def test_odd_questions(shop: Shop) -> None:
     assert shop.catalogue.nearest("joint_text", query, 5) == []
     assert len(shop.catalogue.nearest("text", query, 10_000)) == len(shop.entries)
     assert shop.found("text", query * 5, 5) == shop.found("text", query, 5)
+
+
+def test_a_picture_taken_away_twice_before_the_index_follows(tmp_path: Path) -> None:
+    """The catalogue notes the place twice, and Chroma refuses an id that it is given twice."""
+    with closing(Catalogue.open(tmp_path)) as catalogue:
+        item = Item(id="i1", title="Chair")
+        fill(catalogue, [entry(item, pictures=2)])
+        with catalogue.writing() as writer:
+            for pictures in (1, 2, 1):
+                each = entry(item, pictures=pictures)
+                writer.put([each], vectors_of([each]))
+            writer.tidy()
+        hidden = hash_vector(entry(item, pictures=2).places()["visual", 1])
+        [(_, score)] = catalogue.nearest("visual", hidden, 5)
+        assert score < 0.99
 
 
 def test_changes_are_found_before_the_index_has_followed(shop: Shop) -> None:
