@@ -29,7 +29,6 @@ from packaging.version import Version
 from pydantic import AfterValidator, BaseModel, Field, SecretStr, ValidationError
 
 from assistant.errors import BadInput, StoreError
-from assistant.migration import STORES, move
 from assistant.privacy.pseudonyms import key_file
 from assistant.settings import Settings, config_file
 from assistant.storage import INCOMING
@@ -191,7 +190,11 @@ class _Writer:
 
 def _own_databases(data: Path, place: Place) -> list[Path]:
     """The databases of the data folder that are in use."""
-    unused = {store.file for store in STORES} if isinstance(place, StateServer) else set()
+    unused: set[str] = set()
+    if isinstance(place, StateServer):
+        from assistant.migration import STORES  # brings LangGraph
+
+        unused = {store.file for store in STORES}
     return [path for path in data.glob("*.sqlite") if path.name not in unused]
 
 
@@ -199,6 +202,8 @@ def _copied_state(place: Place, to: Path) -> list[Path]:
     """The files that stand for what a server has; none where there is no server."""
     if not isinstance(place, StateServer):
         return []
+    from assistant.migration import STORES, move  # brings LangGraph
+
     move(place, to)
     return [path for name in (*(store.file for store in STORES), DATABASE) if (path := to / name).is_file()]
 
@@ -420,8 +425,12 @@ def restore(settings: Settings, file: Path, *, force: bool, done: Done) -> Resto
 
 def _state_moved(staged: Path, place: Place, *, force: bool) -> str | None:
     """Have the state on a server instead of in the staged files, and the catalogue on both; which one, if it is so."""
+    if not isinstance(place, StateServer):
+        return None
+    from assistant.migration import STORES, move  # brings LangGraph
+
     files = [path for store in STORES if (path := staged / store.file).is_file()]
-    if not isinstance(place, StateServer) or not (files or (staged / DATABASE).is_file()):
+    if not (files or (staged / DATABASE).is_file()):
         return None
     move(staged, place, force=force)
     for file in files:

@@ -39,7 +39,7 @@ from assistant.claims import load_claims
 from assistant.claims.entailment import entailment_for
 from assistant.engines import entailment_in, media_limits
 from assistant.errors import ConfigError, LLMBadReply, LLMUnavailable, ServiceMissing, SessionError
-from assistant.impressions import ImpressionLog
+from assistant.impression_log import ImpressionLog
 from assistant.insights.log import InsightLog, open_insights
 from assistant.llm.adapters import adapter_in_force, prompts_in_force
 from assistant.llm.client import ChatClient

@@ -14,7 +14,6 @@ from urllib.parse import quote, urlsplit
 from pydantic import AfterValidator, Field, ValidationError
 
 from assistant.errors import ConfigError, StoreError
-from assistant.ingest.prices import currency_code
 from assistant.settings import Settings, ShopSettings
 from tools.records import Record
 from tools.storage import private_folder
@@ -49,6 +48,8 @@ def _template(url: str) -> str:
 
 
 def _currency(code: str) -> str:
+    from assistant.ingest.prices import currency_code  # brings all of ingestion
+
     if code != currency_code(code):
         raise ValueError("it should be a currency's code of three letters, such as EUR")
     return code

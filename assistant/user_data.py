@@ -20,7 +20,7 @@ from pydantic_core import to_json
 
 from assistant.checkpoint_tables import UNUSED_SECONDS
 from assistant.errors import StoreError
-from assistant.impressions import ImpressionLog, expire_impressions, forget_impressions
+from assistant.impression_log import ImpressionLog, expire_impressions, forget_impressions
 from assistant.insights.log import open_insights
 from assistant.llm.adapters import adapters_that_saw
 from assistant.sessions import SessionLog, StoredTurn

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.unit.test_impressions import ranking
 
 from assistant import migration
 from assistant.agent.state import Request
 from assistant.errors import BadInput, StoreError
-from assistant.impressions import ImpressionLog
+from assistant.impression_log import ImpressionLog
 from assistant.insights.log import InsightLog
 from assistant.migration import MovedTable, move
 from assistant.records import Accepted, Done
@@ -20,7 +21,6 @@ from assistant.visitors import VisitorStore
 from tests.fakes.turns import keep_turn, reply_of
 from tests.integration.bad_input.conftest import CommandLine
 from tests.postgres import Postgres
-from tests.unit.test_impressions import ranking
 from tests.unit.test_sessions import SESSION, opened, talk
 from tools.place import Place, StateServer, within
 from tools.taste.events import EventStore

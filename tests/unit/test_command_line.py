@@ -56,9 +56,20 @@ def test_a_service_whose_settings_contradict_each_other_does_not_start(tmp_path:
     assert done.stderr == "error: The remote profile needs a model name: set ASSISTANT_LLM__MODEL (or llm.model).\n"
 
 
-@pytest.mark.parametrize("words", [["recommend", "--text", "a warm jacket"], ["catalogue", "stats"], ["--help"]])
-def test_a_command_imports_no_model_library_that_it_does_not_use(tmp_path: Path, words: list[str]) -> None:
-    heavy = {"torch", "transformers", "sentence_transformers", "open_clip", "timm", "faster_whisper", "lingua"}
+MODEL_LIBRARIES = {"torch", "transformers", "sentence_transformers", "open_clip", "timm", "faster_whisper", "lingua"}
+STATE_LIBRARIES = {"langgraph", "langsmith", "sqlalchemy", "chromadb"}
+
+
+@pytest.mark.parametrize(
+    ("words", "heavy"),
+    [
+        (["recommend", "--text", "a warm jacket"], MODEL_LIBRARIES),
+        (["catalogue", "stats"], MODEL_LIBRARIES),
+        (["restore", "nothing.zip"], MODEL_LIBRARIES | STATE_LIBRARIES),
+        (["--help"], MODEL_LIBRARIES | STATE_LIBRARIES | {"numpy", "babel", "httpx"}),
+    ],
+)
+def test_a_command_imports_no_library_that_it_does_not_use(tmp_path: Path, words: list[str], heavy: set[str]) -> None:
     program = (
         "import atexit, sys\n"
         f"atexit.register(lambda: print('heavy:', {heavy} & sys.modules.keys()))\n"

@@ -57,7 +57,7 @@ def fitted_to_log(settings: Settings, *, eta: float) -> "Fitted":
     Raises:
         StoreError: they cannot be read.
     """
-    from assistant.impressions import ImpressionLog
+    from assistant.impression_log import ImpressionLog
     from assistant.learned_weights import weights_in_force
     from assistant.storage import SESSIONS
     from eval.research.learning.learn import learn as learn_from

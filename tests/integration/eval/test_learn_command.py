@@ -8,7 +8,7 @@ from typer.testing import CliRunner, Result
 
 from assistant.cli import app
 from assistant.errors import BadInput
-from assistant.impressions import ImpressionLog
+from assistant.impression_log import ImpressionLog
 from assistant.learned_weights import weights_in_force
 from assistant.sessions import SessionLog
 from assistant.settings import Settings, load_settings

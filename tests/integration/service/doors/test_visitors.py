@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from assistant.impressions import ImpressionLog
+from assistant.impression_log import ImpressionLog
 from assistant.privacy.pseudonyms import pseudonym
 from assistant.service.keys import KeyStore, key_role
 from assistant.sessions import SessionLog

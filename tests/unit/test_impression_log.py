@@ -5,14 +5,8 @@ from pathlib import Path
 import pytest
 
 from assistant.errors import StoreError
-from assistant.impressions import (
-    Impression,
-    ImpressionLog,
-    LoggedCandidate,
-    RankedSignal,
-    expire_impressions,
-    forget_impressions,
-)
+from assistant.impression_log import ImpressionLog, expire_impressions, forget_impressions
+from assistant.impressions import Impression, LoggedCandidate, RankedSignal
 from assistant.sessions import SessionLog
 from assistant.storage import SESSIONS
 from tools.place import Place
