@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.test_impressions import ranking
+from tests.unit.test_impression_log import ranking
 
 from assistant import migration
 from assistant.agent.state import Request
