@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.test_impression_log import ranking
 
 from assistant import migration
 from assistant.agent.state import Request
@@ -21,6 +20,7 @@ from assistant.visitors import VisitorStore
 from tests.fakes.turns import keep_turn, reply_of
 from tests.integration.bad_input.conftest import CommandLine
 from tests.postgres import Postgres
+from tests.unit.test_impression_log import ranking
 from tests.unit.test_sessions import SESSION, opened, talk
 from tools.place import Place, StateServer, within
 from tools.taste.events import EventStore
