@@ -10,6 +10,7 @@ from typing import Any
 import snowballstemmer
 
 from assistant.understanding.lexicon import has_cjk
+from tools.store.words import own_chinese_segmenter
 
 LANGUAGES = ("en", "zh", "de", "fr", "es")
 _STEMMERS = {"en": "english", "de": "german", "fr": "french", "es": "spanish"}
@@ -184,13 +185,9 @@ def is_measure_word(word: str) -> bool:
 @cache
 def _segmenter() -> Any:  # noqa: ANN401 - the package has no types
     """Chinese word segmentation that knows the words of the lexicon."""
-    import jieba
-
     from assistant.claims.lexicon import chinese_words  # the lexicon is itself read by these tokens
 
-    jieba.setLogLevel("ERROR")
-    tokenizer = jieba.Tokenizer()
-    tokenizer.initialize()
+    tokenizer = own_chinese_segmenter()
     for word in chinese_words():
         tokenizer.suggest_freq(word, tune=True)
     return tokenizer

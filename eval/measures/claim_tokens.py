@@ -1,7 +1,6 @@
 """A text as tokens for the check of claims: base forms, concepts, English glosses of Chinese words, and denials."""
 
 import gzip
-import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -10,6 +9,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Protocol
 
 from eval.measures.claim_words import LANGUAGES, amounts, load_claim_words, pattern, words_in
+from tools.store.words import own_chinese_segmenter
 
 if TYPE_CHECKING:
     from jieba.posseg import POSTokenizer
@@ -274,11 +274,9 @@ def split_compound(word: str, language: str) -> Iterator[tuple[ClaimToken, Claim
 @cache
 def _segmenter() -> "POSTokenizer":
     """jieba with the words of the file."""
-    import jieba
     from jieba import posseg
 
-    jieba.setLogLevel(logging.ERROR)
-    tokenizer = jieba.Tokenizer()
+    tokenizer = own_chinese_segmenter()
     words = load_claim_words()
     vocabulary = [*words.concept_of["zh"], *words.function["zh"].split(), *words.frame["zh"].split()]
     for word in [*vocabulary, *words_in(words.negation, "zh"), *words_in(words.affirmation, "zh")]:

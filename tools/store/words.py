@@ -13,6 +13,7 @@ import re
 import threading
 import unicodedata
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
@@ -167,7 +168,7 @@ def _words(folded: str) -> list[str]:
     words: list[str] = []
     for chunk in _chunk_pattern().findall(folded):
         if _HAN.fullmatch(chunk):
-            words += _segmenter().lcut(chunk)
+            words += chinese_segmenter().lcut(chunk)
         elif re.match(f"[{_UNSPACED}]", chunk):
             words += [chunk[i : i + 2] for i in range(max(1, len(chunk) - 1))]
         else:
@@ -184,7 +185,7 @@ _SEGMENT = re.compile(
 def segments(text: str) -> list[str]:
     """The words of a text as they are written, in any script: "白いのはM码" gives "白", "いのは", "M", "码"."""
     runs = _SEGMENT.findall(text)
-    return [word for run in runs for word in (_segmenter().lcut(run) if _HAN.fullmatch(run) else [run])]
+    return [word for run in runs for word in (chinese_segmenter().lcut(run) if _HAN.fullmatch(run) else [run])]
 
 
 def is_unspaced(text: str) -> bool:
@@ -193,11 +194,22 @@ def is_unspaced(text: str) -> bool:
 
 
 @cache
-def _segmenter() -> Any:  # noqa: ANN401 - the package has no types
+def chinese_segmenter() -> Any:  # noqa: ANN401 - the package has no types
+    """jieba's segmenter with its own dictionary, which takes a second to read: one for all who do not change it."""
     import jieba
 
-    jieba.setLogLevel("ERROR")
-    return jieba.Tokenizer()
+    segmenter = jieba.Tokenizer()
+    # what `initialize` does, but for its cache: a file in the folder for temporary files, where anybody may put another
+    segmenter.FREQ, segmenter.total = segmenter.gen_pfdict(segmenter.get_dict_file())
+    segmenter.initialized = True
+    return segmenter
+
+
+def own_chinese_segmenter() -> Any:  # noqa: ANN401 - as above
+    """Another one with the same dictionary, to which words may be added."""
+    segmenter = copy(chinese_segmenter())
+    segmenter.FREQ = dict(segmenter.FREQ)
+    return segmenter
 
 
 def holds(words: Sequence[str], phrase: Sequence[str]) -> bool:

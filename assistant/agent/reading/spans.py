@@ -1,6 +1,5 @@
 """Stretches of a message with a role, from the classifier's probabilities for each token."""
 
-import logging
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.agent.reading.labels import NUMBER_ROLES, ROLES
+from tools.store.words import chinese_segmenter
 
 CERTAIN: Final = 0.6
 """Probability from which a role makes a constraint that holds."""
@@ -128,10 +128,6 @@ def _inside_words(text: str) -> set[int]:
         match.start() + offset for match in _SPACED_WORD.finditer(text) for offset in range(1, len(match.group()))
     }
     if _HAN.search(text) and not _KANA.search(text):
-        import jieba  # late: its dictionary takes a second to load
-
-        jieba.setLogLevel(logging.WARNING)
-
-        for _, start, end in jieba.tokenize(text):
+        for _, start, end in chinese_segmenter().tokenize(text):
             inside.update(range(start + 1, end))
     return inside

@@ -1,10 +1,14 @@
 """How text becomes tokens."""
 
+import marshal
+import tempfile
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.store.words import BREAK, holds, query_words, tokens
+from tools.store.words import BREAK, chinese_segmenter, holds, own_chinese_segmenter, query_words, tokens
 
 
 @pytest.mark.parametrize(
@@ -90,3 +94,20 @@ def test_a_word_of_another_language_matches_itself(language: str) -> None:
 )
 def test_a_query_is_words_without_those_that_say_nothing(language: str, query: str, words: list[str]) -> None:
     assert [word.text for word in query_words(query, language)] == words
+
+
+def test_words_that_one_segmenter_learns_are_its_own() -> None:
+    own = own_chinese_segmenter()
+    own.add_word("防水透气鞋")
+    assert own.lcut("防水透气鞋") == ["防水透气鞋"]
+    assert len(chinese_segmenter().lcut("防水透气鞋")) > 1
+
+
+def test_the_chinese_dictionary_is_read_from_no_file_that_others_may_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "jieba.cache").write_bytes(marshal.dumps(({"防水": 1}, 1)))
+    segmenter = chinese_segmenter.__wrapped__()
+    assert segmenter.lcut("我想买一双运动鞋") == ["我", "想", "买", "一双", "运动鞋"]
+    assert [path.name for path in tmp_path.iterdir()] == ["jieba.cache"]
