@@ -93,7 +93,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(("name", "cases"), [("talks", 10), ("harmless", 20)])
+@pytest.mark.parametrize(("name", "cases"), [("talks", 6), ("harmless", 20)])
 def test_a_few_cases_are_answered_without_a_language_model(name: str, cases: int, home: Path) -> None:
     suite = load_whole(name)
     every = [case.id for part in suite.parts for case in part.cases[:: len(suite.cases) // cases]]

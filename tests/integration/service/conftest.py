@@ -14,7 +14,7 @@ import httpx
 import pytest
 import uvicorn
 
-from assistant import Assistant
+from assistant import Assistant, front
 from assistant.engines import taste_of
 from assistant.service.app import create_app
 from assistant.settings import Settings, load_settings
@@ -86,7 +86,13 @@ Serve = Callable[..., contextlib.AbstractContextManager[Running]]
 
 @contextlib.contextmanager
 def serving(settings: Settings, engines: Engines) -> Iterator[Running]:
-    """A service in a thread, on a free port."""
+    """A service in a thread, on a free port, which rehearses one message before it is ready; test_warming has all."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(front, "SAMPLES", front.SAMPLES[:1])
+        yield from _serving(settings, engines)
+
+
+def _serving(settings: Settings, engines: Engines) -> Iterator[Running]:
     knowing = engines.with_taste(taste_of(settings, lambda: engines.catalogue))
     app = create_app(settings, Assistant(settings, engines=knowing))
     with socket.socket() as listening:

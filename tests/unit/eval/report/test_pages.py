@@ -50,10 +50,10 @@ def hostile_runs(tmp_path: Path) -> tuple[Run, Run]:
     )
 
 
-@pytest.fixture
-def pages(tmp_path: Path) -> dict[str, str]:
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Both pages, of answers that try to be markup."""
-    new, old = hostile_runs(tmp_path)
+    new, old = hostile_runs(tmp_path_factory.mktemp("runs"))
     return {
         "report": report_page(summarise_run(new, [old], KINDS), new),
         "comparison": comparison_page(compare(old, new, ComparisonRequest(KINDS)), old, new),
