@@ -86,7 +86,7 @@ Serve = Callable[..., contextlib.AbstractContextManager[Running]]
 
 @contextlib.contextmanager
 def serving(settings: Settings, engines: Engines) -> Iterator[Running]:
-    """A service in a thread, on a free port, which rehearses one message before it is ready; test_warming has all."""
+    """A service in a thread, on a free port. It rehearses one message before it is ready; `assistant serve` all."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(front, "SAMPLES", front.SAMPLES[:1])
         yield from _serving(settings, engines)
