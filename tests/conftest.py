@@ -18,7 +18,8 @@ from tests.postgres import Postgres, binaries
 from tools.place import Place, StateServer
 
 # No deadline: the first example of a run loads tables, and speed is measured elsewhere. Every run tries the same
-# examples; with TEST_EXAMPLES it tries so many, and others each time.
+# examples, but for constants that Hypothesis takes from the modules which are loaded; with TEST_EXAMPLES it tries so
+# many, and others each time.
 _examples = os.environ.get("TEST_EXAMPLES")
 settings.register_profile(
     "here", deadline=None, max_examples=int(_examples or 100), derandomize=_examples is None, database=None
