@@ -371,7 +371,8 @@ def _unknown_in_words(constraints: list[Constraint], language: str) -> str:
 
 def _change_in_words(change: Relaxation, language: str) -> str:
     if not (isinstance(change.used, float | int) and isinstance(change.wanted, float | int)):
-        return say("relaxed_dropped", language, words=change.words)
+        name = "relaxed_excluded" if change.field.startswith("exclude_") else "relaxed_dropped"
+        return say(name, language, words=change.words)
     difference = change.used - change.wanted
     if abs(difference) < 1.5 * CENT:  # "cheaper" than the cheapest
         return say("relaxed_lowest" if difference > 0 else "relaxed_highest", language, used=change.used)

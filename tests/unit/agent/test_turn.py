@@ -108,6 +108,20 @@ async def test_a_limit_that_nothing_keeps_is_relaxed_and_said(stage: Stage) -> N
     assert "over your limit of 20 USD: 80 USD (+60.00)" in reply.message
 
 
+@pytest.mark.parametrize(
+    ("wish", "sentence"),
+    [
+        ("a [thing:chair], no [not:chair]", "“chair” is shown although you ruled it out."),
+        ("[thing:椅子]，不要[not:椅子]", "也显示了您排除的“椅子”"),
+    ],
+)
+async def test_what_was_ruled_out_and_is_shown_is_called_that(stage: Stage, wish: str, sentence: str) -> None:
+    stage.scores = {"oak": 0.6, "cafe": 0.6, "shoe": 0.35}
+    reply, _, _ = await stage.turn(wish, DOWN)
+    assert [change.field for change in reply.relaxed] == ["exclude_terms"]
+    assert sentence in reply.message
+
+
 async def test_there_is_no_cheaper_thing_of_the_kind_and_that_is_said(stage: Stage) -> None:
     stage.scores = {"oak": 0.6, "cafe": 0.6, "shoe": 0.35}
     await stage.turn("a chair", DOWN, top_n=1)
