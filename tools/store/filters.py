@@ -210,7 +210,8 @@ def _phrases(terms: list[str], language: str) -> list[tuple[str, ...]]:
 
 
 def _keys(names: list[str]) -> str:
-    return json.dumps([category_key(name) for name in names])
+    """The keys of names as JSON; a blank name is none."""
+    return json.dumps([key for name in names if (key := category_key(name))])
 
 
 def category_key(name: str) -> str:
@@ -240,7 +241,7 @@ def _names_fit(item: Item, filters: Filters) -> bool:
         (not filters.categories or any(category_key(name) in names for name in filters.categories))
         and not any(category_key(name) in names for name in filters.exclude_categories)
         and (not filters.brands or (bool(brand) and brand in {category_key(name) for name in filters.brands}))
-        and (not filters.exclude_brands or brand not in {category_key(name) for name in filters.exclude_brands})
+        and not (brand and brand in {category_key(name) for name in filters.exclude_brands})
     )
 
 

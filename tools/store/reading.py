@@ -247,7 +247,7 @@ def _counted(connection: sqlite3.Connection, filters: Filters) -> int | None:
 
 
 def _of_names(connection: sqlite3.Connection, kind: str, names: Sequence[str]) -> int:
-    return sum(counters.count(connection, kind, key) for key in {category_key(name) for name in names})
+    return sum(counters.count(connection, kind, key) for key in {category_key(name) for name in names} - {""})
 
 
 def _hidden(connection: sqlite3.Connection, condition: SqlCondition) -> int:

@@ -1,6 +1,7 @@
 """How currencies are written beside a number: symbols, names and codes, from CLDR and ``amounts.yaml``."""
 
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
@@ -76,7 +77,9 @@ def _is_whole_word(text: str, start: int, end: int) -> bool:
 
 
 def _joins(character: str) -> bool:
-    return character.isalpha() and not _UNSPACED.match(character)
+    """Whether a character is of one word with its neighbours: letters and their marks, such as Tamil vowels."""
+    is_of_word = character.isalpha() or unicodedata.category(character or " ").startswith("M")
+    return is_of_word and not _UNSPACED.match(character)
 
 
 class CurrencyMarks:

@@ -133,3 +133,18 @@ def test_an_item_without_a_price_fails_every_price_filter() -> None:
     assert not matches(item, Filters(min_price=0))
     assert not matches(item, Filters(max_price=1e9))
     assert matches(item, Filters(exclude_brands=["Nike"]))
+
+
+def test_a_blank_name_is_no_name(catalogue: Catalogue) -> None:
+    with catalogue.writing() as writer:
+        writer.remove(list(writer.ids()))
+        writer.put([entry(Item(id="x", title="Gift")), entry(Item(id="y", title="Shoe", brand="Nike"))], [])
+    for passes, condition in [
+        (2, Filters(exclude_brands=[" "])),
+        (1, Filters(exclude_brands=[" ", "nike"])),
+        (2, Filters(exclude_categories=[" "])),
+        (0, Filters(brands=[" "])),
+        (1, Filters(brands=[" ", "nike"])),
+    ]:
+        ids = catalogue.eligible(condition)
+        assert (len(ids) if ids is not None else 2, catalogue.count_eligible(condition)) == (passes, passes)
