@@ -20,7 +20,7 @@ export function Notes({ reply }: { reply: Reply }) {
             {reply.relaxed.map(({ field, words, used }) => (
               <li key={`${field} ${words}`}>
                 {used === null || typeof used === "boolean"
-                  ? t.relaxed.dropped(words)
+                  ? (field.startsWith("exclude_") ? t.relaxed.excluded : t.relaxed.dropped)(words)
                   : t.relaxed.moved(words, typeof used === "number" ? limit(used, currency, locale) : used)}
               </li>
             ))}

@@ -255,6 +255,7 @@ export const de: Messages = {
     title: "Nichts erfüllte alle Wünsche, daher wurde dies gelockert",
     moved: (words, used) => `${words}: jetzt ${used}`,
     dropped: (words) => `${words}: nicht berücksichtigt`,
+    excluded: (words) => `${words}: trotz Ausschluss gezeigt`,
   },
   degraded: "Bitte beachten",
   facts: {

@@ -249,6 +249,7 @@ export const en = {
     title: "Nothing fitted everything, so this was loosened",
     moved: (words: string, used: string) => `${words}: now ${used}`,
     dropped: (words: string) => `${words}: left out`,
+    excluded: (words: string) => `${words}: shown although you ruled it out`,
   },
   degraded: "Please note",
   facts: {

@@ -255,6 +255,7 @@ export const es: Messages = {
     title: "Nada cumplía todas las condiciones; se ha ampliado lo siguiente",
     moved: (words, used) => `${words}: ahora ${used}`,
     dropped: (words) => `${words}: no se ha tenido en cuenta`,
+    excluded: (words) => `${words}: se muestra aunque se descartó`,
   },
   degraded: "Tenga en cuenta",
   facts: {

@@ -255,6 +255,7 @@ export const fr: Messages = {
     title: "Rien ne remplissait toutes les conditions ; voici ce qui a été assoupli",
     moved: (words, used) => `${words} : maintenant ${used}`,
     dropped: (words) => `${words} : laissé de côté`,
+    excluded: (words) => `${words} : montré malgré l’exclusion`,
   },
   degraded: "À noter",
   facts: {

@@ -249,6 +249,7 @@ export const zh: Messages = {
     title: "没有商品满足全部条件，因此放宽了",
     moved: (words, used) => `${words}：现为 ${used}`,
     dropped: (words) => `${words}：未考虑`,
+    excluded: (words) => `${words}：已排除，但仍显示`,
   },
   degraded: "请注意",
   facts: {
